@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#define GOPIPE_INSIDE
+
+#include <gopipe/gp-types.h>
+#include <gopipe/gp-enums.h>
+#include <gopipe/gp-version.h>
+#include <gopipe/gp-visibility.h>
+
+#include <gopipe/gp-error.h>
+#include <gopipe/gp-stage.h>
+#include <gopipe/gp-stage-context.h>
+#include <gopipe/gp-stage-status.h>
+
+#include <gopipe/gp-command-stage.h>
+#include <gopipe/gp-thread-stage.h>
+#include <gopipe/gp-function-stage.h>
+#include <gopipe/gp-async-stage.h>
+
+#include <gopipe/gp-pipeline.h>
+
+#undef GOPIPE_INSIDE

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* Code of the application (stages in JavaScript, signal handlers, completions) is called in the
+ * main context of whoever started the pipeline, its home, wherever the reason arose. Calls are
+ * made in the order in which they were queued: by a source in the home context, or, while the
+ * thread that made the queue blocks in a synchronous call of ours, by that call. So a synchronous
+ * call never has to iterate the application's context. */
+
+typedef struct _GpCallbackQueue GpCallbackQueue;
+
+typedef void     (*GpCallback)  (gpointer data);
+typedef gboolean (*GpCondition) (gpointer data);
+
+/* For the thread-default context of the calling thread */
+GpCallbackQueue *gp_callback_queue_new         (void);
+GpCallbackQueue *gp_callback_queue_ref         (GpCallbackQueue *self);
+void             gp_callback_queue_unref       (GpCallbackQueue *self);
+
+/* From any thread; @func is never called before this returns */
+void             gp_callback_queue_push        (GpCallbackQueue *self,
+                                                GpCallback       func,
+                                                gpointer         data);
+
+/* Queues what runs @task's callback: in the order of this queue if the home is the task's
+ * context. @func calls g_task_return_* () and drops the task. */
+void             gp_callback_queue_push_task   (GpCallbackQueue *self,
+                                                GTask           *task,
+                                                GpCallback       func,
+                                                gpointer         data);
+
+/* Is the calling thread the one that would have to run the calls? */
+gboolean         gp_callback_queue_is_home     (GpCallbackQueue *self);
+
+/* Blocks until @condition holds; it is asked anew after each gp_callback_queue_wake (). */
+void             gp_callback_queue_wait        (GpCallbackQueue *self,
+                                                GpCondition      condition,
+                                                gpointer         data);
+void             gp_callback_queue_wake        (GpCallbackQueue *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpCallbackQueue, gp_callback_queue_unref)
+
+G_END_DECLS

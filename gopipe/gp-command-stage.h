@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#if !defined (GOPIPE_INSIDE) && !defined (GOPIPE_COMPILATION)
+#error "Only <gopipe/gopipe.h> can be included directly."
+#endif
+
+#include <gopipe/gp-types.h>
+
+G_BEGIN_DECLS
+
+#define GP_TYPE_COMMAND_STAGE (gp_command_stage_get_type ())
+
+GP_AVAILABLE_IN_ALL
+G_DECLARE_FINAL_TYPE (GpCommandStage, gp_command_stage, GP, COMMAND_STAGE, GObject)
+
+GP_AVAILABLE_IN_ALL
+GpCommandStage     *gp_command_stage_new                (const char          *argv0,
+                                                         ...) G_GNUC_NULL_TERMINATED G_GNUC_WARN_UNUSED_RESULT;
+GP_AVAILABLE_IN_ALL
+GpCommandStage     *gp_command_stage_newv               (const char * const  *argv) G_GNUC_WARN_UNUSED_RESULT;
+GP_AVAILABLE_IN_ALL
+GpCommandStage     *gp_command_stage_new_from_string    (const char          *command_line,
+                                                         GError             **error) G_GNUC_WARN_UNUSED_RESULT;
+
+GP_AVAILABLE_IN_ALL
+const char * const *gp_command_stage_get_argv           (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+const char         *gp_command_stage_get_name           (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_name           (GpCommandStage      *self,
+                                                         const char          *name);
+GP_AVAILABLE_IN_ALL
+const char         *gp_command_stage_get_directory      (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_directory      (GpCommandStage      *self,
+                                                         const char          *directory);
+GP_AVAILABLE_IN_ALL
+const char * const *gp_command_stage_get_environ        (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_environ        (GpCommandStage      *self,
+                                                         const char * const  *environ);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_setenv             (GpCommandStage      *self,
+                                                         const char          *variable,
+                                                         const char          *value,
+                                                         gboolean             overwrite);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_unsetenv           (GpCommandStage      *self,
+                                                         const char          *variable);
+GP_AVAILABLE_IN_ALL
+GpStderrMode        gp_command_stage_get_stderr_mode    (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_stderr_mode    (GpCommandStage      *self,
+                                                         GpStderrMode         mode);
+GP_AVAILABLE_IN_ALL
+GOutputStream      *gp_command_stage_get_stderr_stream  (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_stderr_stream  (GpCommandStage      *self,
+                                                         GOutputStream       *stream);
+GP_AVAILABLE_IN_ALL
+guint64             gp_command_stage_get_stderr_limit   (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_stderr_limit   (GpCommandStage      *self,
+                                                         guint64              limit);
+GP_AVAILABLE_IN_ALL
+GpProcessGroup      gp_command_stage_get_process_group  (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_process_group  (GpCommandStage      *self,
+                                                         GpProcessGroup       group);
+GP_AVAILABLE_IN_ALL
+guint               gp_command_stage_get_kill_delay     (GpCommandStage      *self);
+GP_AVAILABLE_IN_ALL
+void                gp_command_stage_set_kill_delay     (GpCommandStage      *self,
+                                                         guint                milliseconds);
+
+G_END_DECLS

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-interrupt-private.h"
+#include "gp-memory-pipe-private.h"
+#include "gp-types.h"
+
+G_BEGIN_DECLS
+
+/* What lies between two neighbours: all decisions about it, and nothing else, are in this file. */
+typedef struct
+{
+  GpEdgeKind     kind;
+  GpMemoryPipe  *memory; /* of kind MEMORY */
+  GInputStream  *reader; /* until they are given to the neighbours */
+  GOutputStream *writer;
+} GpEdge;
+
+/* Between two stages; the application that reads or writes an end of the pipeline itself counts
+ * as a neighbour that takes any stream. */
+GpEdgeKind     gp_edge_choose_between (GpIOPreference   left_stdout,
+                                       GpIOPreference   right_stdin);
+
+/* Between a stage and the caller's stream (which may be NULL) */
+GpEdgeKind     gp_edge_choose_at_end  (gpointer         stream,
+                                       GpIOPreference   preference);
+
+/* Makes the pipe. Ends for a stage that takes any stream are woken by @interrupt; the others
+ * have a descriptor fit for a process. */
+gboolean       gp_edge_open           (GpEdge          *self,
+                                       GpIOPreference   left_stdout,
+                                       GpIOPreference   right_stdin,
+                                       GpInterrupt     *interrupt,
+                                       GError         **error);
+void           gp_edge_interrupt      (GpEdge          *self);
+
+/* Closes what was not given away */
+void           gp_edge_clear          (GpEdge          *self);
+
+/* (transfer full): the caller's stream as the stage gets it: itself, unless a function would
+ * block in it beyond the reach of @interrupt */
+GInputStream  *gp_edge_adapt_stdin    (GInputStream    *stream,
+                                       GpIOPreference   preference,
+                                       GpInterrupt     *interrupt);
+GOutputStream *gp_edge_adapt_stdout   (GOutputStream   *stream,
+                                       GpIOPreference   preference,
+                                       GpInterrupt     *interrupt);
+
+G_END_DECLS

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-edge-private.h"
+
+#include "gp-descriptor-private.h"
+#include "gp-pipe-stream-private.h"
+
+#include <sys/stat.h>
+
+GpEdgeKind
+gp_edge_choose_between (GpIOPreference left_stdout,
+                        GpIOPreference right_stdin)
+{
+  if (left_stdout == GP_IO_FD || right_stdin == GP_IO_FD)
+    return GP_EDGE_KIND_PIPE;
+
+  return GP_EDGE_KIND_MEMORY;
+}
+
+GpEdgeKind
+gp_edge_choose_at_end (gpointer       stream,
+                       GpIOPreference preference)
+{
+  int fd;
+
+  if (stream == NULL)
+    return GP_EDGE_KIND_NONE;
+
+  if (preference == GP_IO_ANY)
+    return GP_EDGE_KIND_STREAM;
+
+  /* A process shares O_NONBLOCK with us, and would see EAGAIN. */
+  fd = gp_descriptor_of_stream (stream);
+  if (fd >= 0 && !gp_descriptor_is_nonblocking (fd))
+    return GP_EDGE_KIND_DESCRIPTOR;
+
+  return GP_EDGE_KIND_PUMP;
+}
+
+static gboolean
+open_pipe (GpEdge          *self,
+           GpIOPreference   left_stdout,
+           GpIOPreference   right_stdin,
+           GpInterrupt     *interrupt,
+           GError         **error)
+{
+  int fds[2];
+
+  if (!gp_descriptor_open_pipe (fds, error))
+    return FALSE;
+
+  if (right_stdin == GP_IO_FD)
+    self->reader = g_unix_input_stream_new (fds[0], TRUE);
+  else
+    self->reader = gp_pipe_input_stream_new (fds[0], interrupt);
+
+  if (left_stdout == GP_IO_FD)
+    self->writer = g_unix_output_stream_new (fds[1], TRUE);
+  else
+    self->writer = gp_pipe_output_stream_new (fds[1], interrupt);
+
+  return TRUE;
+}
+
+gboolean
+gp_edge_open (GpEdge          *self,
+              GpIOPreference   left_stdout,
+              GpIOPreference   right_stdin,
+              GpInterrupt     *interrupt,
+              GError         **error)
+{
+  self->kind = gp_edge_choose_between (left_stdout, right_stdin);
+
+  if (self->kind == GP_EDGE_KIND_PIPE)
+    return open_pipe (self, left_stdout, right_stdin, interrupt, error);
+
+  self->memory = gp_memory_pipe_new ();
+  self->reader = gp_memory_pipe_new_reader (self->memory);
+  self->writer = gp_memory_pipe_new_writer (self->memory);
+
+  return TRUE;
+}
+
+void
+gp_edge_interrupt (GpEdge *self)
+{
+  if (self->memory != NULL)
+    gp_memory_pipe_interrupt (self->memory);
+}
+
+void
+gp_edge_clear (GpEdge *self)
+{
+  g_clear_object (&self->reader);
+  g_clear_object (&self->writer);
+  g_clear_pointer (&self->memory, gp_memory_pipe_unref);
+}
+
+/* Streams that GIO would block in although they were cancelled: pipes, terminals and the like.
+ * A subclass may do anything, and a regular file never blocks for long. */
+static gboolean
+needs_adapting (gpointer       stream,
+                GType          plain_type,
+                GpIOPreference preference)
+{
+  struct stat status;
+  int fd;
+
+  if (preference == GP_IO_FD || stream == NULL || G_OBJECT_TYPE (stream) != plain_type)
+    return FALSE;
+
+  fd = gp_descriptor_of_stream (stream);
+
+  return fstat (fd, &status) == 0 && !S_ISREG (status.st_mode);
+}
+
+GInputStream *
+gp_edge_adapt_stdin (GInputStream   *stream,
+                     GpIOPreference  preference,
+                     GpInterrupt    *interrupt)
+{
+  if (needs_adapting (stream, G_TYPE_UNIX_INPUT_STREAM, preference))
+    return gp_pipe_input_stream_new_for_stream (stream, interrupt);
+
+  return stream != NULL ? g_object_ref (stream) : NULL;
+}
+
+GOutputStream *
+gp_edge_adapt_stdout (GOutputStream  *stream,
+                      GpIOPreference  preference,
+                      GpInterrupt    *interrupt)
+{
+  if (needs_adapting (stream, G_TYPE_UNIX_OUTPUT_STREAM, preference))
+    return gp_pipe_output_stream_new_for_stream (stream, interrupt);
+
+  return stream != NULL ? g_object_ref (stream) : NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* What a pipeline or a stage changes in the environment it inherits */
+
+typedef struct _GpEnvironment GpEnvironment;
+
+GpEnvironment      *gp_environment_new      (void);
+void                gp_environment_free     (GpEnvironment       *self);
+
+/* The whole environment instead of an inherited one; NULL: inherit */
+void                gp_environment_set_base (GpEnvironment       *self,
+                                             const char * const  *base);
+const char * const *gp_environment_get_base (GpEnvironment       *self);
+
+/* Later ones win */
+void                gp_environment_set      (GpEnvironment       *self,
+                                             const char          *variable,
+                                             const char          *value,
+                                             gboolean             overwrite);
+void                gp_environment_unset    (GpEnvironment       *self,
+                                             const char          *variable);
+
+/* FALSE and GP_PIPELINE_ERROR_INVALID if a variable's name cannot be one. Entries of an
+ * inherited environment are never touched, whatever they look like. */
+gboolean            gp_environment_check    (GpEnvironment       *self,
+                                             GError             **error);
+
+/* (transfer full) both ways */
+char              **gp_environment_apply    (GpEnvironment       *self,
+                                             char               **inherited);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpEnvironment, gp_environment_free)
+
+G_END_DECLS

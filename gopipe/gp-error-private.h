@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-error.h"
+
+G_BEGIN_DECLS
+
+gboolean    gp_error_is_finish_early (const GError *error);
+gboolean    gp_error_is_cancelled    (const GError *error);
+
+/* "SIGTERM", or "signal 47" */
+char       *gp_signal_dup_name       (int           signum);
+
+/* A copy with valid UTF-8 whose message starts with @format, for example "sort: " */
+GError     *gp_error_copy_prefixed   (const GError *error,
+                                      const char   *format,
+                                      ...) G_GNUC_PRINTF (2, 3);
+
+G_END_DECLS

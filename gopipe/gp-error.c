@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-error-private.h"
+
+G_DEFINE_QUARK (gp-pipeline-error-quark, gp_pipeline_error)
+G_DEFINE_QUARK (gp-signal-error-quark, gp_signal_error)
+
+typedef struct
+{
+  int         number;
+  const char *name;
+} SignalName;
+
+static const SignalName signal_names[] = {
+  { SIGHUP, "SIGHUP" },   { SIGINT, "SIGINT" },   { SIGQUIT, "SIGQUIT" }, { SIGILL, "SIGILL" },
+  { SIGTRAP, "SIGTRAP" }, { SIGABRT, "SIGABRT" }, { SIGBUS, "SIGBUS" },   { SIGFPE, "SIGFPE" },
+  { SIGKILL, "SIGKILL" }, { SIGUSR1, "SIGUSR1" }, { SIGSEGV, "SIGSEGV" }, { SIGUSR2, "SIGUSR2" },
+  { SIGPIPE, "SIGPIPE" }, { SIGALRM, "SIGALRM" }, { SIGTERM, "SIGTERM" }, { SIGXCPU, "SIGXCPU" },
+  { SIGXFSZ, "SIGXFSZ" }, { SIGSYS, "SIGSYS" },
+};
+
+char *
+gp_signal_dup_name (int signum)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (signal_names); i++)
+    if (signal_names[i].number == signum)
+      return g_strdup (signal_names[i].name);
+
+  return g_strdup_printf ("signal %d", signum);
+}
+
+gboolean
+gp_error_is_finish_early (const GError *error)
+{
+  return g_error_matches (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FINISH_EARLY);
+}
+
+gboolean
+gp_error_is_cancelled (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+GError *
+gp_error_copy_prefixed (const GError *error,
+                        const char   *format,
+                        ...)
+{
+  g_autofree char *prefix = NULL;
+  g_autofree char *text = NULL;
+  g_autofree char *valid = NULL;
+  va_list args;
+
+  va_start (args, format);
+  prefix = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  text = g_strconcat (prefix, error->message, NULL);
+  valid = g_utf8_make_valid (text, -1);
+
+  return g_error_new_literal (error->domain, error->code, valid);
+}
+
+/**
+ * gp_error_matches_exit_status:
+ * @error: (nullable): an error
+ * @exit_status: an exit status, 1 to 255
+ *
+ * Tells whether an error says that a command ended with an exit status.
+ *
+ * It is the same as a comparison with the domain `G_SPAWN_EXIT_ERROR`, which not every language
+ * can name.
+ *
+ * Returns: `TRUE` if @error stands for @exit_status
+ *
+ * Since: 0.1
+ */
+gboolean
+gp_error_matches_exit_status (const GError *error,
+                              int           exit_status)
+{
+  return g_error_matches (error, G_SPAWN_EXIT_ERROR, exit_status);
+}
+
+/**
+ * gp_error_matches_pipe:
+ * @error: (nullable): an error
+ *
+ * Tells whether an error says that a stage wrote to a pipe that nobody read any more.
+ *
+ * Commands end by `SIGPIPE` then, and functions with `G_IO_ERROR_BROKEN_PIPE`.
+ *
+ * Returns: `TRUE` if @error is a pipe error
+ *
+ * Since: 0.1
+ */
+gboolean
+gp_error_matches_pipe (const GError *error)
+{
+  return g_error_matches (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_PIPE) ||
+         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define GP_MEMORY_PIPE_MAX (2 * 1024 * 1024)
+
+/* A pipe within the program: two streams, and no descriptor. Both are pollable and cancellable,
+ * and work synchronously and asynchronously. */
+
+typedef struct _GpMemoryPipe GpMemoryPipe;
+
+GpMemoryPipe  *gp_memory_pipe_new        (void);
+GpMemoryPipe  *gp_memory_pipe_ref        (GpMemoryPipe *self);
+void           gp_memory_pipe_unref      (GpMemoryPipe *self);
+
+/* Each once only (transfer full) */
+GInputStream  *gp_memory_pipe_new_reader (GpMemoryPipe *self);
+GOutputStream *gp_memory_pipe_new_writer (GpMemoryPipe *self);
+
+/* From any thread, for ever: every read and write that waits or comes fails with
+ * G_IO_ERROR_CANCELLED */
+void           gp_memory_pipe_interrupt  (GpMemoryPipe *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpMemoryPipe, gp_memory_pipe_unref)
+
+G_END_DECLS

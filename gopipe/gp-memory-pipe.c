@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-memory-pipe-core-private.h"
+
+#include <string.h>
+
+/* Powers of two: positions are masked. */
+#define RING_MIN (64 * 1024)
+#define RING_MAX GP_MEMORY_PIPE_MAX
+
+/* What the rings of all pipes may hold before none of them grows any more */
+#define RINGS_BUDGET_KIB (64 * 1024)
+
+static int rings_kib; /* (atomic) */
+
+/* One end of the pipe, as the other end sees it */
+typedef struct
+{
+  GCond    cond;
+  gboolean waiting; /* in cond, and not signalled yet */
+  gboolean copying; /* to or from the ring, without the lock */
+  gboolean closed;
+  GSList  *sources; /* (element-type GSource) */
+} PipeEnd;
+
+/* A ring between one reader and one writer.
+ *
+ * Either end is open, then closed. The pipe may be interrupted at any time, for ever. The ring
+ * comes with the first write, doubles whenever the writer finds it full, and goes when the
+ * reader has closed.
+ *
+ * Bytes are copied without the lock, or the two ends would wait for each other's copies: the
+ * writer touches only what is free, the reader only what is filled. While an end copies, the
+ * ring must neither move nor go: whoever wanted that leaves it to the end that copies, which
+ * does it as soon as it has the lock again.
+ *
+ * References: each stream holds one on the pipe, and so does whoever may interrupt it; the pipe
+ * knows no stream. It holds one on each source that waits, for another thread must not set the
+ * ready time of a source whose last reference has just gone; the source leaves when destroyed.
+ *
+ * Locks: the pipe's comes before that of a GMainContext. GLib calls nothing of ours with the
+ * latter held. No cancellable is connected or disconnected with the pipe's lock held. */
+struct _GpMemoryPipe
+{
+  gatomicrefcount ref_count;
+
+  GMutex    mutex; /* protects all below */
+  guint8   *data;
+  gsize     capacity;
+  gsize     start;
+  gsize     fill;
+  gboolean  grow_wanted; /* the writer found the ring full while the reader was copying */
+  gboolean  interrupted;
+  PipeEnd   reader;
+  PipeEnd   writer;
+};
+
+static gboolean
+claim_memory (gsize    bytes,
+              gboolean always)
+{
+  int kib = bytes / 1024;
+
+  if (g_atomic_int_add (&rings_kib, kib) + kib <= RINGS_BUDGET_KIB || always)
+    return TRUE;
+
+  g_atomic_int_add (&rings_kib, -kib);
+
+  return FALSE;
+}
+
+static void
+ring_free (GpMemoryPipe *self)
+{
+  if (self->reader.copying || self->writer.copying)
+    return;
+
+  g_atomic_int_add (&rings_kib, -(int) (self->capacity / 1024));
+  g_clear_pointer (&self->data, g_free);
+  self->capacity = self->start = self->fill = 0;
+}
+
+static gboolean
+ring_grow (GpMemoryPipe *self)
+{
+  gboolean first = self->capacity == 0;
+  gsize added = first ? RING_MIN : self->capacity;
+  guint8 *data;
+
+  self->grow_wanted = self->reader.copying || self->writer.copying;
+  if (self->grow_wanted ||
+      self->capacity + added > RING_MAX ||
+      !claim_memory (added, first))
+    return FALSE;
+
+  data = first ? g_malloc (added) : g_try_realloc (self->data, self->capacity + added);
+  if (data == NULL)
+    {
+      g_atomic_int_add (&rings_kib, -(int) (added / 1024));
+      return FALSE;
+    }
+
+  /* What had wrapped around continues where the old ring ended. */
+  if (self->start + self->fill > self->capacity)
+    memcpy (data + self->capacity, data, self->start + self->fill - self->capacity);
+
+  self->data = data;
+  self->capacity += added;
+
+  return TRUE;
+}
+
+static void
+wake (PipeEnd *end)
+{
+  if (end->waiting)
+    {
+      end->waiting = FALSE;
+      g_cond_broadcast (&end->cond);
+    }
+
+  for (GSList *l = end->sources; l != NULL; l = l->next)
+    g_source_set_ready_time (l->data, 0);
+}
+
+static PipeEnd *
+get_end (GpMemoryPipe     *self,
+         GpMemoryPipeSide  side)
+{
+  return side == GP_MEMORY_PIPE_READ ? &self->reader : &self->writer;
+}
+
+/* A writer is not woken for each little room, but for half of the ring. */
+static gboolean
+is_ready (GpMemoryPipe     *self,
+          GpMemoryPipeSide  side)
+{
+  if (self->interrupted)
+    return TRUE;
+
+  if (side == GP_MEMORY_PIPE_READ)
+    return self->fill > 0 || self->writer.closed;
+
+  return self->reader.closed || self->fill <= self->capacity / 2;
+}
+
+/* A writer that comes anyway takes what room there is, or makes some. */
+static gboolean
+may_proceed (GpMemoryPipe     *self,
+             GpMemoryPipeSide  side)
+{
+  if (side == GP_MEMORY_PIPE_READ || self->interrupted || self->reader.closed)
+    return is_ready (self, side);
+
+  return self->fill < self->capacity || ring_grow (self);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              GpMemoryPipe *self)
+{
+  g_mutex_lock (&self->mutex);
+  g_cond_broadcast (&self->reader.cond);
+  g_cond_broadcast (&self->writer.cond);
+  g_mutex_unlock (&self->mutex);
+}
+
+/* Called with the lock held, which is dropped in between. A connected handler may run at once,
+ * and disconnecting waits for one that runs: both would deadlock under the lock. */
+static gboolean
+wait_until_ready (GpMemoryPipe      *self,
+                  GpMemoryPipeSide   side,
+                  GCancellable      *cancellable,
+                  GError           **error)
+{
+  PipeEnd *end = get_end (self, side);
+  gulong handler = 0;
+
+  if (cancellable != NULL)
+    {
+      g_mutex_unlock (&self->mutex);
+      handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self, NULL);
+      g_mutex_lock (&self->mutex);
+    }
+
+  while (!is_ready (self, side) && !g_cancellable_is_cancelled (cancellable))
+    {
+      end->waiting = TRUE;
+      g_cond_wait (&end->cond, &self->mutex);
+    }
+  end->waiting = FALSE;
+
+  if (handler != 0)
+    {
+      g_mutex_unlock (&self->mutex);
+      g_cancellable_disconnect (cancellable, handler);
+      g_mutex_lock (&self->mutex);
+    }
+
+  return is_ready (self, side) || !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+static gboolean
+begin (GpMemoryPipe      *self,
+       GpMemoryPipeSide   side,
+       gboolean           blocking,
+       GCancellable      *cancellable,
+       GError           **error)
+{
+  while (!may_proceed (self, side))
+    {
+      if (!blocking)
+        {
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+                               side == GP_MEMORY_PIPE_READ ? "Nothing to read yet"
+                                                             : "The pipe is full");
+          return FALSE;
+        }
+
+      if (!wait_until_ready (self, side, cancellable, error))
+        return FALSE;
+    }
+
+  if (self->interrupted)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+set_error_if_broken (GpMemoryPipe  *self,
+                     GError       **error)
+{
+  if (!self->reader.closed)
+    return FALSE;
+
+  ring_free (self);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "Broken pipe");
+
+  return TRUE;
+}
+
+static gsize
+take (GpMemoryPipe *self,
+      guint8       *buffer,
+      gsize         count)
+{
+  const guint8 *data = self->data;
+  gsize start = self->start;
+  gsize n = MIN (count, self->fill);
+  gsize first = MIN (n, self->capacity - start);
+
+  if (n == 0)
+    return 0;
+
+  self->reader.copying = TRUE;
+  g_mutex_unlock (&self->mutex);
+  memcpy (buffer, data + start, first);
+  memcpy (buffer + first, data, n - first);
+  g_mutex_lock (&self->mutex);
+  self->reader.copying = FALSE;
+
+  self->fill -= n;
+  self->start = (start + n) & (self->capacity - 1);
+  if (self->fill == 0 && !self->writer.copying)
+    self->start = 0; /* the start of the ring is still in the cache */
+
+  if (self->grow_wanted)
+    ring_grow (self);
+  if (is_ready (self, GP_MEMORY_PIPE_WRITE))
+    wake (&self->writer);
+
+  return n;
+}
+
+static gsize
+put (GpMemoryPipe *self,
+     const guint8 *buffer,
+     gsize         count)
+{
+  guint8 *data = self->data;
+  gsize end = (self->start + self->fill) & (self->capacity - 1);
+  gsize n = MIN (count, self->capacity - self->fill);
+  gsize first = MIN (n, self->capacity - end);
+
+  self->writer.copying = TRUE;
+  g_mutex_unlock (&self->mutex);
+  memcpy (data + end, buffer, first);
+  memcpy (data, buffer + first, n - first);
+  g_mutex_lock (&self->mutex);
+  self->writer.copying = FALSE;
+
+  self->fill += n;
+  wake (&self->reader);
+
+  return n;
+}
+
+gssize
+gp_memory_pipe_read (GpMemoryPipe  *self,
+                     void          *buffer,
+                     gsize          count,
+                     gboolean       blocking,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  gssize n = -1;
+
+  g_mutex_lock (&self->mutex);
+  if (begin (self, GP_MEMORY_PIPE_READ, blocking, cancellable, error))
+    n = take (self, buffer, MIN (count, G_MAXSSIZE));
+  g_mutex_unlock (&self->mutex);
+
+  return n;
+}
+
+gssize
+gp_memory_pipe_write (GpMemoryPipe  *self,
+                      const void    *buffer,
+                      gsize          count,
+                      gboolean       blocking,
+                      GCancellable  *cancellable,
+                      GError       **error)
+{
+  gssize n = -1;
+
+  if (count == 0)
+    return 0;
+
+  g_mutex_lock (&self->mutex);
+  if (begin (self, GP_MEMORY_PIPE_WRITE, blocking, cancellable, error) &&
+      !set_error_if_broken (self, error))
+    {
+      n = put (self, buffer, count);
+      if (set_error_if_broken (self, error))
+        n = -1;
+    }
+  g_mutex_unlock (&self->mutex);
+
+  return n;
+}
+
+void
+gp_memory_pipe_close (GpMemoryPipe     *self,
+                      GpMemoryPipeSide  side)
+{
+  g_mutex_lock (&self->mutex);
+  get_end (self, side)->closed = TRUE;
+  if (self->reader.closed)
+    ring_free (self);
+  wake (&self->reader);
+  wake (&self->writer);
+  g_mutex_unlock (&self->mutex);
+}
+
+gboolean
+gp_memory_pipe_is_ready (GpMemoryPipe     *self,
+                         GpMemoryPipeSide  side)
+{
+  gboolean ready;
+
+  g_mutex_lock (&self->mutex);
+  ready = is_ready (self, side);
+  g_mutex_unlock (&self->mutex);
+
+  return ready;
+}
+
+gboolean
+gp_memory_pipe_prepare_source (GpMemoryPipe     *self,
+                               GpMemoryPipeSide  side,
+                               GSource          *source)
+{
+  PipeEnd *end = get_end (self, side);
+  gboolean ready;
+
+  g_mutex_lock (&self->mutex);
+  ready = is_ready (self, side);
+  if (!ready && !g_source_is_destroyed (source) && g_slist_find (end->sources, source) == NULL)
+    end->sources = g_slist_prepend (end->sources, g_source_ref (source));
+  g_mutex_unlock (&self->mutex);
+
+  return ready;
+}
+
+void
+gp_memory_pipe_rearm_source (GpMemoryPipe *self,
+                             GSource      *source)
+{
+  g_mutex_lock (&self->mutex);
+  g_source_set_ready_time (source, -1);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+gp_memory_pipe_remove_source (GpMemoryPipe     *self,
+                              GpMemoryPipeSide  side,
+                              GSource          *source)
+{
+  PipeEnd *end = get_end (self, side);
+  GSList *link;
+
+  g_mutex_lock (&self->mutex);
+  link = g_slist_find (end->sources, source);
+  end->sources = g_slist_remove_link (end->sources, link);
+  g_mutex_unlock (&self->mutex);
+
+  g_slist_free_full (link, (GDestroyNotify) g_source_unref);
+}
+
+GpMemoryPipe *
+gp_memory_pipe_new (void)
+{
+  GpMemoryPipe *self = g_new0 (GpMemoryPipe, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->mutex);
+  g_cond_init (&self->reader.cond);
+  g_cond_init (&self->writer.cond);
+
+  return self;
+}
+
+GpMemoryPipe *
+gp_memory_pipe_ref (GpMemoryPipe *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+gp_memory_pipe_unref (GpMemoryPipe *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_assert (self->reader.sources == NULL && self->writer.sources == NULL);
+  ring_free (self);
+  g_cond_clear (&self->reader.cond);
+  g_cond_clear (&self->writer.cond);
+  g_mutex_clear (&self->mutex);
+  g_free (self);
+}
+
+void
+gp_memory_pipe_interrupt (GpMemoryPipe *self)
+{
+  g_mutex_lock (&self->mutex);
+  self->interrupted = TRUE;
+  wake (&self->reader);
+  wake (&self->writer);
+  g_mutex_unlock (&self->mutex);
+}

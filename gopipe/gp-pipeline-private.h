@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-collector-private.h"
+#include "gp-edge-private.h"
+#include "gp-environment-private.h"
+#include "gp-pipeline.h"
+#include "gp-run-private.h"
+#include "gp-stage-private.h"
+
+G_BEGIN_DECLS
+
+/* Two states: being built (@run is NULL), and started, when the run knows everything else and no
+ * setting changes any more.
+ *
+ * The application holds the pipeline; so does its run while it lasts, so that dropping a pipeline
+ * that runs changes nothing. The pipeline holds its stages and statuses for good, and the run for
+ * its outcome. */
+struct _GpPipeline
+{
+  GObject         parent_instance;
+
+  char           *name;
+  GPtrArray      *stages;   /* of GpStage */
+  GPtrArray      *statuses; /* of GpStageStatus */
+  GListStore     *list;     /* the statuses, for those who like models */
+  GError         *mistake;  /* the first one made in building, told at the start */
+
+  GInputStream   *stdin_stream;
+  GOutputStream  *stdout_stream;
+  gboolean        close_stdin;
+  gboolean        close_stdout;
+  GpEdge          input;    /* of open_input () */
+  GpEdge          output;   /* of open_output () */
+  GpInterrupt    *interrupt;
+
+  char           *directory;
+  GpEnvironment  *environ;
+  guint           time_limit;
+  guint           pipe_hold_timeout;
+  guint           abandon_delay;
+  gboolean        ignore_pipe_errors;
+
+  GpRun          *run;
+  GpCollector    *collector; /* of communicate () */
+};
+
+/* The properties, for the setters' notifications: gp-pipeline.c */
+enum
+{
+  PROP_0,
+  PROP_NAME,
+  PROP_STDIN,
+  PROP_CLOSE_STDIN,
+  PROP_STDOUT,
+  PROP_CLOSE_STDOUT,
+  PROP_DIRECTORY,
+  PROP_ENVIRON,
+  PROP_TIME_LIMIT,
+  PROP_PIPE_HOLD_TIMEOUT,
+  PROP_ABANDON_DELAY,
+  PROP_IGNORE_PIPE_ERRORS,
+  PROP_STATE,
+  N_PROPS
+};
+
+extern GParamSpec *gp_pipeline_props[N_PROPS];
+
+/* The run has copied or uses what was set. */
+#define GP_PIPELINE_RETURN_IF_STARTED(self) \
+  G_STMT_START { \
+    if ((self)->run != NULL) \
+      { \
+        g_critical ("%s: the pipeline was already started", G_STRFUNC); \
+        return; \
+      } \
+  } G_STMT_END
+
+/* The interfaces that make a pipeline a stage: gp-pipeline-stage.c */
+void   gp_pipeline_stage_init          (GpStageInterface         *iface);
+void   gp_pipeline_thread_starter_init (GpThreadStarterInterface *iface);
+
+/* Makes self->run, whose mistakes are told when it is started; gp-pipeline-run.c */
+void   gp_pipeline_make_run            (GpPipeline               *self,
+                                        GpCallbackQueue          *queue);
+
+G_END_DECLS

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-pipeline-private.h"
+
+#include "gp-error-private.h"
+#include "gp-stage-context-private.h"
+
+/* A pipeline as a stage of another: its run is made when the outer one is started, shares the
+ * outer one's home, and has the context's streams at its ends. */
+
+static char *
+gp_pipeline_stage_get_name (GpStage *stage)
+{
+  GpPipeline *self = GP_PIPELINE (stage);
+
+  return g_strdup (self->name != NULL ? self->name : "pipeline");
+}
+
+static void
+gp_pipeline_stage_preferences (GpStage        *stage,
+                               GpIOPreference *stdin_preference,
+                               GpIOPreference *stdout_preference)
+{
+  GpPipeline *self = GP_PIPELINE (stage);
+  GpIOPreference ignored;
+
+  if (self->stages->len == 0)
+    return;
+
+  gp_stage_preferences (g_ptr_array_index (self->stages, 0), stdin_preference, &ignored);
+  gp_stage_preferences (g_ptr_array_index (self->stages, self->stages->len - 1),
+                        &ignored, stdout_preference);
+}
+
+static gboolean
+gp_pipeline_stage_needs_main_context (GpStage *stage)
+{
+  GpPipeline *self = GP_PIPELINE (stage);
+
+  for (guint i = 0; i < self->stages->len; i++)
+    if (gp_stage_needs_main_context (g_ptr_array_index (self->stages, i)))
+      return TRUE;
+
+  return FALSE;
+}
+
+void
+gp_pipeline_stage_init (GpStageInterface *iface)
+{
+  iface->get_name = gp_pipeline_stage_get_name;
+  iface->preferences = gp_pipeline_stage_preferences;
+  iface->needs_main_context = gp_pipeline_stage_needs_main_context;
+}
+
+static void
+gp_pipeline_stage_prepare (GpThreadStarter *starter,
+                           GpCallbackQueue *queue)
+{
+  GpPipeline *self = GP_PIPELINE (starter);
+
+  if (self->run == NULL)
+    gp_pipeline_make_run (self, queue);
+}
+
+static gboolean
+connect_stdin (GpPipeline      *self,
+               GpStageContext  *context,
+               GError         **error)
+{
+  GInputStream *stream = gp_stage_context_get_stdin (context);
+
+  if (stream == NULL)
+    return TRUE;
+
+  if (self->stdin_stream != NULL || self->input.reader != NULL)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+                           "its standard input is the output of the stage before, "
+                           "but another one was set");
+      return FALSE;
+    }
+
+  gp_run_set_stdin (self->run, stream, GP_OWNER_OUTER, context);
+
+  return TRUE;
+}
+
+static gboolean
+connect_stdout (GpPipeline      *self,
+                GpStageContext  *context,
+                GError         **error)
+{
+  GOutputStream *stream = gp_stage_context_get_stdout (context);
+
+  if (stream == NULL)
+    return TRUE;
+
+  if (self->stdout_stream != NULL || self->output.writer != NULL)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+                           "its standard output is the input of the stage after, "
+                           "but another one was set");
+      return FALSE;
+    }
+
+  gp_run_set_stdout (self->run, stream, GP_OWNER_OUTER, context);
+
+  return TRUE;
+}
+
+static void
+report_cb (GpRun    *run,
+           gpointer  data)
+{
+  g_autoptr (GpStageContext) context = data;
+  g_autoptr (GError) error = gp_run_dup_error (run);
+
+  /* Whoever wrote to a stage that had enough is forgiven, even if that was within a pipeline. */
+  if (error == NULL && gp_run_first_finished_early (run))
+    error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FINISH_EARLY,
+                                 "the first stage finished early");
+
+  if (error == NULL)
+    gp_stage_context_return_success (context);
+  else
+    gp_stage_context_return_raw_error (context, error);
+}
+
+static gboolean
+gp_pipeline_stage_start (GpThreadStarter  *starter,
+                         GpStageContext   *context,
+                         GError          **error)
+{
+  GpPipeline *self = GP_PIPELINE (starter);
+  g_auto (GStrv) environ = NULL;
+  g_autoptr (GError) start_error = NULL;
+
+  if (gp_run_get_state (self->run) != GP_PIPELINE_STATE_BUILDING)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
+                           "the pipeline was already started by itself");
+      return FALSE;
+    }
+
+  if (!connect_stdin (self, context, error) || !connect_stdout (self, context, error))
+    return FALSE;
+
+  environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
+  gp_run_set_surroundings (self->run,
+                           self->directory != NULL ? self->directory
+                                                   : gp_stage_context_get_directory (context),
+                           environ);
+  gp_run_start (self->run, gp_stage_context_get_cancellable (context));
+  gp_run_wait_started (self->run);
+
+  start_error = gp_run_dup_start_error (self->run);
+  if (start_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&start_error));
+      return FALSE;
+    }
+
+  gp_run_when_ended (self->run, report_cb, g_object_ref (context));
+
+  return TRUE;
+}
+
+void
+gp_pipeline_thread_starter_init (GpThreadStarterInterface *iface)
+{
+  iface->prepare = gp_pipeline_stage_prepare;
+  iface->start = gp_pipeline_stage_start;
+  iface->is_bounded = TRUE;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-run-private.h"
+
+G_BEGIN_DECLS
+
+/* The caller's stream at one end of the pipeline: knows whose it is, and closes it once if that
+ * is the run's to do. Any thread may call anything. */
+
+typedef struct _GpRunEnd GpRunEnd;
+
+/* @stream: (nullable); @outer: of GP_OWNER_OUTER */
+GpRunEnd     *gp_run_end_new         (gpointer         stream,
+                                      GpOwner          owner,
+                                      GpStageContext  *outer,
+                                      GCancellable    *cancellable);
+void          gp_run_end_unref       (GpRunEnd        *self);
+
+gpointer      gp_run_end_get_stream  (GpRunEnd        *self);
+gboolean      gp_run_end_is_lent     (GpRunEnd        *self);
+GpEdgeKind    gp_run_end_choose_kind (GpRunEnd        *self,
+                                      GpIOPreference   preference);
+
+/* The stage needs the stream no more. What is given is closed in a thread of the pool, for that
+ * may block. Unless @complete, it is closed like something broken off: a file that was to be
+ * replaced stays as it was. */
+void          gp_run_end_release     (GpRunEnd        *self,
+                                      gboolean         complete);
+
+/* A process has the descriptor now */
+void          gp_run_end_hand_over   (GpRunEnd        *self);
+
+/* The run ends: releases what is left. Calls @done when the stream is closed or will never be. */
+void          gp_run_end_finish      (GpRunEnd        *self,
+                                      gboolean         complete,
+                                      void           (*done) (gpointer data),
+                                      gpointer         data);
+gboolean      gp_run_end_is_finished (GpRunEnd        *self);
+
+/* (transfer none) (nullable): why it could not be closed; after the finish */
+const GError *gp_run_end_get_error   (GpRunEnd        *self);
+
+G_END_DECLS

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-run-end-private.h"
+
+#include "gp-edge-private.h"
+#include "gp-error-private.h"
+#include "gp-stage-context-private.h"
+#include "gp-thread-pool-private.h"
+
+typedef enum
+{
+  END_OPEN,
+  END_CLOSING, /* a job of the pool does it */
+  END_CLOSED,  /* or never to be closed by us */
+} EndState;
+
+/* The run holds it, and so does the job that closes the stream. The stream stays referenced after
+ * it was closed: a stage that was given up may still hold it as well. */
+struct _GpRunEnd
+{
+  gatomicrefcount  ref_count;
+  gpointer         stream;
+  GpOwner          owner;
+  GCancellable    *cancellable;
+
+  GMutex           lock;
+  EndState         state;
+  GpStageContext  *outer;
+  gboolean         complete;
+  GError          *error;
+  void           (*done) (gpointer data);
+  gpointer         done_data;
+  gboolean         finished;
+};
+
+GpRunEnd *
+gp_run_end_new (gpointer        stream,
+                GpOwner         owner,
+                GpStageContext *outer,
+                GCancellable   *cancellable)
+{
+  GpRunEnd *self = g_new0 (GpRunEnd, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->stream = stream != NULL ? g_object_ref (stream) : NULL;
+  self->outer = outer != NULL ? g_object_ref (outer) : NULL;
+  self->cancellable = g_object_ref (cancellable);
+  self->owner = owner;
+  self->state = stream == NULL || owner == GP_OWNER_LENT ? END_CLOSED : END_OPEN;
+
+  return self;
+}
+
+static GpRunEnd *
+end_ref (GpRunEnd *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+gp_run_end_unref (GpRunEnd *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_object (&self->stream);
+  g_clear_object (&self->outer);
+  g_clear_object (&self->cancellable);
+  g_clear_error (&self->error);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+gpointer
+gp_run_end_get_stream (GpRunEnd *self)
+{
+  return self->stream;
+}
+
+gboolean
+gp_run_end_is_lent (GpRunEnd *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->owner == GP_OWNER_OUTER && self->outer != NULL)
+    return G_IS_INPUT_STREAM (self->stream) ? gp_stage_context_get_stdin_lent (self->outer)
+                                            : gp_stage_context_get_stdout_lent (self->outer);
+
+  return self->owner == GP_OWNER_LENT;
+}
+
+GpEdgeKind
+gp_run_end_choose_kind (GpRunEnd       *self,
+                        GpIOPreference  preference)
+{
+  GObject *stream = self->stream;
+
+  if (self->owner != GP_OWNER_EDGE)
+    return gp_edge_choose_at_end (stream, preference);
+
+  return gp_edge_choose_between (preference, GP_IO_ANY);
+}
+
+static void
+close_stream (GpRunEnd  *self,
+              gboolean   complete,
+              GError   **error)
+{
+  g_autoptr (GCancellable) broken_off = NULL;
+  GCancellable *cancellable = self->cancellable;
+
+  if (!complete)
+    {
+      /* What came before the failure is worth keeping where nothing is replaced. */
+      if (G_IS_OUTPUT_STREAM (self->stream))
+        g_output_stream_flush (self->stream, self->cancellable, NULL);
+      broken_off = g_cancellable_new ();
+      g_cancellable_cancel (broken_off);
+      cancellable = broken_off;
+    }
+
+  if (G_IS_INPUT_STREAM (self->stream))
+    g_input_stream_close (self->stream, cancellable, complete ? error : NULL);
+  else
+    g_output_stream_close (self->stream, cancellable, complete ? error : NULL);
+}
+
+/* Tells once, when the run has asked for it and all is closed */
+static void
+tell_finished (GpRunEnd *self)
+{
+  void (*done) (gpointer) = NULL;
+  gpointer data;
+
+  g_mutex_lock (&self->lock);
+  if (self->state == END_CLOSED && self->done != NULL)
+    {
+      done = g_steal_pointer (&self->done);
+      data = self->done_data;
+      self->finished = TRUE;
+    }
+  g_mutex_unlock (&self->lock);
+
+  if (done != NULL)
+    done (data);
+}
+
+static void
+close_job (gpointer data)
+{
+  GpRunEnd *self = data;
+  g_autoptr (GError) error = NULL;
+
+  close_stream (self, self->complete, &error);
+
+  g_mutex_lock (&self->lock);
+  if (error != NULL)
+    self->error = gp_error_copy_prefixed (error, "closing standard %s: ",
+                                          G_IS_INPUT_STREAM (self->stream) ? "input" : "output");
+  self->state = END_CLOSED;
+  g_mutex_unlock (&self->lock);
+
+  tell_finished (self);
+  gp_run_end_unref (self);
+}
+
+static void
+close_in_pool (GpRunEnd *self)
+{
+  if (!gp_thread_pool_push ("close", close_job, end_ref (self), NULL))
+    close_job (self);
+}
+
+/* Closes what is quick to close; TRUE if it is the caller's stream that was given */
+static void
+close_end (GpRunEnd *self,
+           gboolean  complete)
+{
+  g_autoptr (GpStageContext) outer = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->state != END_OPEN)
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
+  outer = g_steal_pointer (&self->outer);
+  self->complete = complete;
+  self->state = self->owner == GP_OWNER_GIVEN ? END_CLOSING : END_CLOSED;
+  g_mutex_unlock (&self->lock);
+
+  if (self->owner == GP_OWNER_GIVEN)
+    close_in_pool (self);
+  else if (self->owner == GP_OWNER_EDGE)
+    close_stream (self, TRUE, NULL);
+  else if (G_IS_INPUT_STREAM (self->stream))
+    gp_stage_context_close_stdin (outer);
+  else
+    gp_stage_context_close_stdout (outer);
+}
+
+void
+gp_run_end_release (GpRunEnd *self,
+                    gboolean  complete)
+{
+  /* Whether a file may be replaced is only known when the whole run has ended. */
+  if (self->owner == GP_OWNER_GIVEN && G_IS_FILE_OUTPUT_STREAM (self->stream))
+    return;
+
+  close_end (self, complete);
+}
+
+void
+gp_run_end_hand_over (GpRunEnd *self)
+{
+  g_autoptr (GpStageContext) outer = NULL;
+
+  if (self->owner == GP_OWNER_EDGE)
+    close_end (self, TRUE);
+
+  if (self->owner != GP_OWNER_OUTER)
+    return;
+
+  g_mutex_lock (&self->lock);
+  outer = self->outer != NULL ? g_object_ref (self->outer) : NULL;
+  g_mutex_unlock (&self->lock);
+
+  if (outer == NULL)
+    return;
+
+  if (G_IS_INPUT_STREAM (self->stream))
+    gp_stage_context_hand_over_stdin (outer);
+  else
+    gp_stage_context_hand_over_stdout (outer);
+}
+
+void
+gp_run_end_finish (GpRunEnd *self,
+                   gboolean  complete,
+                   void    (*done) (gpointer data),
+                   gpointer  data)
+{
+  g_mutex_lock (&self->lock);
+  self->done = done;
+  self->done_data = data;
+  g_mutex_unlock (&self->lock);
+
+  /* What belongs to the outer pipeline is closed when its stage reports its end: it knows
+   * whether that was a success. */
+  if (self->owner == GP_OWNER_OUTER)
+    {
+      g_mutex_lock (&self->lock);
+      self->state = END_CLOSED;
+      g_clear_object (&self->outer);
+      g_mutex_unlock (&self->lock);
+    }
+  else
+    {
+      close_end (self, complete);
+    }
+
+  tell_finished (self);
+}
+
+gboolean
+gp_run_end_is_finished (GpRunEnd *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->finished;
+}
+
+const GError *
+gp_run_end_get_error (GpRunEnd *self)
+{
+  return self->error;
+}

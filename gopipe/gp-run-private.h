@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-callback-queue-private.h"
+#include "gp-interrupt-private.h"
+#include "gp-memory-pipe-private.h"
+#include "gp-types.h"
+
+G_BEGIN_DECLS
+
+/* One run of a pipeline: starts the stages, watches their ends, and knows the outcome */
+
+typedef struct _GpRun GpRun;
+
+typedef void (*GpRunFunc) (GpRun *run, gpointer user_data);
+
+/* To whom a stream at the pipeline's end belongs */
+typedef enum
+{
+  GP_OWNER_LENT,  /* the caller, who closes it */
+  GP_OWNER_GIVEN, /* the run, which closes it */
+  GP_OWNER_OUTER, /* the pipeline that this one is a stage of: closed through its context */
+  GP_OWNER_EDGE,  /* ours: the other end was opened by the application */
+} GpOwner;
+
+/* What a run is made from. All is copied or referenced by gp_run_new (). */
+typedef struct
+{
+  GObject         *owner;    /* the pipeline: kept alive while the run lasts */
+  GPtrArray       *stages;   /* of GpStage */
+  GPtrArray       *statuses; /* of GpStageStatus; shorter than stages by hidden ones */
+  GpCallbackQueue *queue;
+  const GError    *mistake;  /* or NULL: why it cannot be started */
+  GpInterrupt     *interrupt; /* or NULL: made when it is needed */
+  GpMemoryPipe    *input_memory;  /* or NULL: what the application has opened at the ends */
+  GpMemoryPipe    *output_memory;
+
+  const char      *directory;
+  char           **environ;
+  guint            time_limit;        /* milliseconds, 0 = none */
+  guint            pipe_hold_timeout;
+  guint            abandon_delay;
+  gboolean         ignore_pipe_errors;
+  gboolean         reader_may_leave;  /* the application reads, and may have had enough */
+} GpRunConfig;
+
+GpRun           *gp_run_new                (const GpRunConfig *config);
+GpRun           *gp_run_ref                (GpRun             *self);
+void             gp_run_unref              (GpRun             *self);
+
+/* Before the start; @outer belongs to GP_OWNER_OUTER */
+void             gp_run_set_stdin          (GpRun             *self,
+                                            GInputStream      *stream,
+                                            GpOwner            owner,
+                                            GpStageContext    *outer);
+void             gp_run_set_stdout         (GpRun             *self,
+                                            GOutputStream     *stream,
+                                            GpOwner            owner,
+                                            GpStageContext    *outer);
+
+void             gp_run_set_surroundings   (GpRun             *self,
+                                            const char        *directory,
+                                            char             **environ);
+
+/* Never blocks. @cancellable (nullable) governs the whole run. */
+void             gp_run_start              (GpRun             *self,
+                                            GCancellable      *cancellable);
+
+/* From any thread: ends the run with @reason, unless it has ended */
+void             gp_run_cancel             (GpRun             *self,
+                                            const GError      *reason);
+
+/* Each function is called once, with no lock held, in any thread, and at once if it is too late */
+void             gp_run_when_started       (GpRun             *self,
+                                            GpRunFunc          func,
+                                            gpointer           user_data);
+void             gp_run_when_ended         (GpRun             *self,
+                                            GpRunFunc          func,
+                                            gpointer           user_data);
+
+/* Blocks, without calling anything of the application */
+void             gp_run_wait_started       (GpRun             *self);
+
+/* Started: every stage runs, or the run has failed to start and ended */
+gboolean         gp_run_is_started         (GpRun             *self);
+gboolean         gp_run_is_ended           (GpRun             *self);
+GpPipelineState  gp_run_get_state          (GpRun             *self);
+
+/* (transfer full): why the start failed, and how the run ended; NULL: success */
+GError          *gp_run_dup_start_error    (GpRun             *self);
+GError          *gp_run_dup_error          (GpRun             *self);
+GpEdgeKind       gp_run_get_edge_kind      (GpRun             *self,
+                                            guint              index);
+
+GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
+gboolean         gp_run_needs_main_context (GpRun             *self);
+gboolean         gp_run_first_finished_early (GpRun           *self);
+
+/* For the stages, through their contexts */
+const char      *gp_run_get_stage_name     (GpRun             *self,
+                                            guint              index);
+GpStageStatus   *gp_run_get_stage_status   (GpRun             *self,
+                                            guint              index);
+const char      *gp_run_get_directory      (GpRun             *self);
+char           **gp_run_dup_environ        (GpRun             *self);
+guint            gp_run_get_pipe_hold_timeout (GpRun          *self);
+GpInterrupt     *gp_run_get_interrupt      (GpRun             *self,
+                                            GError           **error);
+GCancellable    *gp_run_get_cancellable    (GpRun             *self);
+
+/* The stage at @index has reported its end: @error (transfer full), NULL for success. Late and
+ * double reports are ignored. */
+void             gp_run_stage_ended        (GpRun             *self,
+                                            guint              index,
+                                            GError            *error);
+
+/* The first (last) stage needs the caller's stream no more. The second only closes what is not
+ * lent; it may block, so it is done elsewhere. @complete: nothing went wrong so far */
+void             gp_run_release_stdin      (GpRun             *self);
+void             gp_run_release_stdout     (GpRun             *self,
+                                            gboolean           complete);
+/* The same if the stream is an edge of an outer run, whose descriptor a process has now */
+void             gp_run_hand_over_stdin    (GpRun             *self);
+void             gp_run_hand_over_stdout   (GpRun             *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpRun, gp_run_unref)
+
+G_END_DECLS

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-run-core-private.h"
+
+#include "gp-engine-private.h"
+#include "gp-error-private.h"
+#include "gp-stage-context-private.h"
+#include "gp-stage-private.h"
+#include "gp-thread-pool-private.h"
+
+static void advance_job (gpointer data);
+
+static void
+set_stage_state (RunStage     *stage,
+                 GpStageState  state)
+{
+  if (stage->status != NULL)
+    gp_stage_status_set_state (stage->status, state);
+}
+
+/* With the lock held */
+static void
+mark_not_started (GpRun *self,
+                  guint  first)
+{
+  for (guint i = first; i < self->n_stages; i++)
+    set_stage_state (&self->stages[i], GP_STAGE_STATE_NOT_STARTED);
+}
+
+/* All stages run, or @error (of the stage before self->next, if any) ended the start */
+static void
+finish_start (GpRun        *self,
+              const GError *error)
+{
+  if (error != NULL)
+    gp_run_cancel (self, error);
+
+  g_mutex_lock (&self->lock);
+  if (!self->starting)
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
+  if (error != NULL)
+    {
+      self->start_error = g_error_copy (error);
+      mark_not_started (self, self->next);
+    }
+  else
+    {
+      gp_run_set_state (self, GP_PIPELINE_STATE_RUNNING);
+      gp_run_tell_started (self);
+    }
+  self->starting = FALSE;
+  g_mutex_unlock (&self->lock);
+
+  gp_run_settle (self);
+}
+
+/* Pushes the rest of the start to where it may block */
+static void
+continue_start (GpRun *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gp_thread_pool_push ("start", advance_job, gp_run_ref (self), &error))
+    {
+      gp_run_unref (self);
+      finish_start (self, error);
+    }
+}
+
+static GError *
+describe_start_error (GpRun        *self,
+                      guint         index,
+                      const GError *error)
+{
+  if (self->reason != NULL && gp_error_is_cancelled (error))
+    return g_error_copy (self->reason);
+
+  return gp_error_copy_prefixed (error, "starting stage \"%s\": ", self->stages[index].name);
+}
+
+/* The start of the stage at @index is complete, well or not; once only for each stage */
+void
+gp_run_start_finished (GpRun        *self,
+                       guint         index,
+                       const GError *error)
+{
+  RunStage *stage = &self->stages[index];
+  gboolean late;
+
+  g_mutex_lock (&self->lock);
+  late = stage->started;
+  stage->started = TRUE;
+  stage->starting = FALSE;
+  g_mutex_unlock (&self->lock);
+
+  if (late)
+    return;
+
+  if (error == NULL)
+    {
+      set_stage_state (stage, GP_STAGE_STATE_RUNNING);
+    }
+  else
+    {
+      g_autoptr (GError) described = describe_start_error (self, index, error);
+
+      finish_start (self, described);
+    }
+}
+
+/* A start that takes its way through the home context */
+typedef struct
+{
+  GpRun          *run;
+  GpStage        *stage;
+  GpStageContext *context;
+  guint           index;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  g_object_unref (start->context);
+  g_object_unref (start->stage);
+  gp_run_unref (start->run);
+  g_free (start);
+}
+
+/* Ends what a failed start leaves, then says so */
+static void
+fail_stage (GpRun          *self,
+            guint           index,
+            GpStageContext *context,
+            const GError   *error)
+{
+  g_autoptr (GError) described = describe_start_error (self, index, error);
+
+  gp_run_start_finished (self, index, error);
+  gp_stage_context_start_failed (context, described);
+}
+
+static void
+stage_started_cb (GObject      *source,
+                  GAsyncResult *result,
+                  gpointer      data)
+{
+  Start *start = data;
+  GpRun *self = start->run;
+  g_autoptr (GError) error = NULL;
+
+  if (gp_stage_start_finish (GP_STAGE (source), result, &error))
+    {
+      gp_run_start_finished (self, start->index, NULL);
+      continue_start (self);
+    }
+  else
+    {
+      if (error == NULL)
+        error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT,
+                                     "start_finish () returned FALSE without an error");
+      fail_stage (self, start->index, start->context, error);
+    }
+
+  start_free (start);
+}
+
+static void
+start_in_home_cb (gpointer data)
+{
+  Start *start = data;
+
+  gp_stage_start_async (start->stage, start->context, start->run->home_cancellable,
+                        stage_started_cb, start);
+}
+
+/* TRUE: the next stage may be started now */
+static gboolean
+start_stage (GpRun          *self,
+             guint           index,
+             GpStageContext *context)
+{
+  RunStage *run_stage = &self->stages[index];
+  g_autoptr (GpStage) stage = g_object_ref (run_stage->stage);
+  g_autoptr (GError) error = NULL;
+  gboolean success;
+
+  if (GP_IS_THREAD_STARTER (stage))
+    {
+      success = gp_thread_starter_start (GP_THREAD_STARTER (stage), context, &error);
+    }
+  else
+    {
+      /* Code of the application, which may take for ever */
+      g_mutex_lock (&self->lock);
+      run_stage->starting = TRUE;
+      g_mutex_unlock (&self->lock);
+
+      if (run_stage->needs_main_context)
+        {
+          Start *start = g_new (Start, 1);
+
+          *start = (Start) { gp_run_ref (self), g_steal_pointer (&stage), g_object_ref (context), index };
+          gp_callback_queue_push (self->queue, start_in_home_cb, start);
+          return FALSE;
+        }
+
+      success = gp_stage_start_blocking (stage, context, self->cancellable, &error);
+    }
+
+  if (success)
+    gp_run_start_finished (self, index, NULL);
+  else
+    fail_stage (self, index, context, error);
+
+  return success;
+}
+
+static gpointer
+steal_stream (gpointer *stream)
+{
+  return g_steal_pointer (stream);
+}
+
+static GpStageEnd
+make_stdin_end (GpRun       *self,
+                guint        index,
+                GpInterrupt *interrupt)
+{
+  GpIOPreference preference = self->stages[index].stdin_preference;
+
+  if (index > 0)
+    return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index].reader), TRUE, FALSE };
+
+  return (GpStageEnd) {
+    gp_edge_adapt_stdin (gp_run_end_get_stream (self->stdin_end), preference, interrupt),
+    FALSE,
+    gp_run_end_is_lent (self->stdin_end),
+  };
+}
+
+static GpStageEnd
+make_stdout_end (GpRun       *self,
+                 guint        index,
+                 GpInterrupt *interrupt)
+{
+  GpIOPreference preference = self->stages[index].stdout_preference;
+
+  if (index + 1 < self->n_stages)
+    return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index + 1].writer), TRUE, FALSE };
+
+  return (GpStageEnd) {
+    gp_edge_adapt_stdout (gp_run_end_get_stream (self->stdout_end), preference, interrupt),
+    FALSE,
+    gp_run_end_is_lent (self->stdout_end),
+  };
+}
+
+/* With the interrupt, whatever lies after the stage at @index, unless that is the end */
+static gboolean
+open_edge_after (GpRun        *self,
+                 guint         index,
+                 GpInterrupt  *interrupt,
+                 GError      **error)
+{
+  GpEdge edge = { 0, };
+  gboolean cancelled;
+
+  if (index + 1 == self->n_stages)
+    return TRUE;
+
+  if (!gp_edge_open (&edge, self->stages[index].stdout_preference,
+                     self->stages[index + 1].stdin_preference, interrupt, error))
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  self->edges[index + 1] = edge;
+  cancelled = self->reason != NULL;
+  g_mutex_unlock (&self->lock);
+
+  if (cancelled)
+    gp_edge_interrupt (&edge);
+
+  return TRUE;
+}
+
+static GpStageContext *
+make_context (GpRun   *self,
+              guint    index,
+              GError **error)
+{
+  RunStage *stage = &self->stages[index];
+  GpInterrupt *interrupt = gp_run_get_interrupt (self, error);
+
+  if (interrupt == NULL || !open_edge_after (self, index, interrupt, error))
+    return NULL;
+
+  return gp_stage_context_new (self, index,
+                               stage->needs_main_context ? self->home_cancellable : self->cancellable,
+                               make_stdin_end (self, index, interrupt),
+                               make_stdout_end (self, index, interrupt));
+}
+
+/* Takes the next stage, unless the start has ended; or returns FALSE with the @error that ends it */
+static gboolean
+take_next (GpRun           *self,
+           guint           *index,
+           GpStageContext **context,
+           GError         **error)
+{
+  g_mutex_lock (&self->lock);
+  *index = self->next;
+  if (self->reason != NULL)
+    {
+      g_set_error_literal (error, self->reason->domain, self->reason->code, self->reason->message);
+      g_mutex_unlock (&self->lock);
+      return FALSE;
+    }
+  self->next++;
+  self->n_running++;
+  g_mutex_unlock (&self->lock);
+
+  set_stage_state (&self->stages[*index], GP_STAGE_STATE_STARTING);
+  *context = make_context (self, *index, error);
+  if (*context != NULL)
+    return TRUE;
+
+  gp_run_start_finished (self, *index, *error);
+  gp_run_stage_ended (self, *index, describe_start_error (self, *index, *error));
+
+  return FALSE;
+}
+
+/* Starts one stage after the other, until one has to be started in the home context: its
+ * completion makes another job of this. */
+static void
+advance_job (gpointer data)
+{
+  g_autoptr (GpRun) self = data;
+
+  while (self->next < self->n_stages)
+    {
+      g_autoptr (GpStageContext) context = NULL;
+      g_autoptr (GError) error = NULL;
+      guint index;
+
+      if (!take_next (self, &index, &context, &error))
+        {
+          finish_start (self, error);
+          return;
+        }
+
+      if (!start_stage (self, index, context))
+        return;
+    }
+
+  finish_start (self, NULL);
+}
+
+static void
+caller_cancelled_cb (GCancellable *cancellable,
+                     gpointer      data)
+{
+  GpRun *self = data;
+  g_autoptr (GError) reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                                   "the pipeline was cancelled");
+
+  gp_run_cancel (self, reason);
+}
+
+static void
+time_limit_cb (gpointer data)
+{
+  GpRun *self = data;
+  g_autoptr (GError) reason = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                                           "the pipeline exceeded its time limit of %u ms",
+                                           self->time_limit);
+
+  gp_run_cancel (self, reason);
+}
+
+static void
+unref_run_closure (gpointer  data,
+                   GClosure *closure)
+{
+  gp_run_unref (data);
+}
+
+static void
+watch_caller (GpRun        *self,
+              GCancellable *cancellable)
+{
+  if (cancellable == NULL)
+    return;
+
+  self->caller_cancellable = g_object_ref (cancellable);
+  self->caller_cancelled_id = g_signal_connect_data (cancellable, "cancelled",
+                                                     G_CALLBACK (caller_cancelled_cb),
+                                                     gp_run_ref (self), unref_run_closure, 0);
+  if (g_cancellable_is_cancelled (cancellable))
+    caller_cancelled_cb (cancellable, self);
+}
+
+static void
+start_job (gpointer data)
+{
+  g_autoptr (GpRun) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!gp_engine_ensure (&error))
+    {
+      finish_start (self, error);
+      return;
+    }
+
+  if (self->time_limit > 0)
+    {
+      g_mutex_lock (&self->lock);
+      self->limit_timer = gp_engine_add_timeout (self->time_limit, time_limit_cb, gp_run_ref (self),
+                                                 (GDestroyNotify) gp_run_unref);
+      g_mutex_unlock (&self->lock);
+    }
+
+  advance_job (g_steal_pointer (&self));
+}
+
+static void
+choose_edge_kinds (GpRun *self)
+{
+  guint last = self->n_stages;
+
+  if (last == 0)
+    return;
+
+  self->edges[0].kind = gp_run_end_choose_kind (self->stdin_end, self->stages[0].stdin_preference);
+  for (guint i = 1; i < last; i++)
+    self->edges[i].kind = gp_edge_choose_between (self->stages[i - 1].stdout_preference,
+                                                  self->stages[i].stdin_preference);
+  self->edges[last].kind = gp_run_end_choose_kind (self->stdout_end,
+                                                   self->stages[last - 1].stdout_preference);
+}
+
+void
+gp_run_start (GpRun        *self,
+              GCancellable *cancellable)
+{
+  g_autoptr (GError) error = NULL;
+
+  choose_edge_kinds (self);
+  g_mutex_lock (&self->lock);
+  gp_run_set_state (self, GP_PIPELINE_STATE_STARTING);
+  g_mutex_unlock (&self->lock);
+
+  if (self->mistake != NULL)
+    {
+      finish_start (self, self->mistake);
+      return;
+    }
+
+  watch_caller (self, cancellable);
+  if (!gp_thread_pool_push ("start", start_job, gp_run_ref (self), &error))
+    {
+      gp_run_unref (self);
+      finish_start (self, error);
+    }
+}

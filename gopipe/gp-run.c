@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-run-core-private.h"
+
+#include "gp-engine-private.h"
+#include "gp-outcome-private.h"
+#include "gp-stage-private.h"
+
+/* --- Making and freeing ------------------------------------------------------------------- */
+
+static void
+init_stage (RunStage      *stage,
+            GpStage       *object,
+            GpStageStatus *status)
+{
+  stage->stage = g_object_ref (object);
+  stage->status = status != NULL ? g_object_ref (status) : NULL;
+  stage->name = gp_stage_get_name (object);
+  stage->needs_main_context = gp_stage_needs_main_context (object);
+  gp_stage_preferences (object, &stage->stdin_preference, &stage->stdout_preference);
+}
+
+GpRun *
+gp_run_new (const GpRunConfig *config)
+{
+  GpRun *self = g_new0 (GpRun, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->owner = g_object_ref (config->owner);
+  self->queue = gp_callback_queue_ref (config->queue);
+  self->interrupt = config->interrupt != NULL ? gp_interrupt_ref (config->interrupt) : NULL;
+  self->directory = g_strdup (config->directory);
+  self->environ = g_strdupv (config->environ);
+  self->time_limit = config->time_limit;
+  self->pipe_hold_timeout = config->pipe_hold_timeout;
+  self->abandon_delay = config->abandon_delay;
+  self->ignore_pipe_errors = config->ignore_pipe_errors;
+  self->reader_may_leave = config->reader_may_leave;
+  self->cancellable = g_cancellable_new ();
+  self->home_cancellable = g_cancellable_new ();
+  self->started_waiters = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  self->ended_waiters = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  self->stdin_end = gp_run_end_new (NULL, GP_OWNER_LENT, NULL, self->cancellable);
+  self->stdout_end = gp_run_end_new (NULL, GP_OWNER_LENT, NULL, self->cancellable);
+  self->starting = TRUE;
+  self->mistake = config->mistake != NULL ? g_error_copy (config->mistake) : NULL;
+
+  self->n_stages = config->stages->len;
+  self->stages = g_new0 (RunStage, self->n_stages);
+  self->edges = g_new0 (GpEdge, self->n_stages + 1);
+  if (config->input_memory != NULL)
+    self->edges[0].memory = gp_memory_pipe_ref (config->input_memory);
+  if (config->output_memory != NULL && self->n_stages > 0)
+    self->edges[self->n_stages].memory = gp_memory_pipe_ref (config->output_memory);
+
+  for (guint i = 0; i < self->n_stages; i++)
+    {
+      GpStage *stage = g_ptr_array_index (config->stages, i);
+      GpStageStatus *status = i < config->statuses->len ? g_ptr_array_index (config->statuses, i) : NULL;
+
+      init_stage (&self->stages[i], stage, status);
+      if (status != NULL)
+        gp_stage_status_set_queue (status, self->queue);
+      if (GP_IS_THREAD_STARTER (stage))
+        gp_thread_starter_prepare (GP_THREAD_STARTER (stage), self->queue);
+    }
+
+  return self;
+}
+
+GpRun *
+gp_run_ref (GpRun *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+gp_run_unref (GpRun *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  for (guint i = 0; i < self->n_stages; i++)
+    {
+      g_clear_object (&self->stages[i].stage);
+      g_clear_object (&self->stages[i].status);
+      g_clear_error (&self->stages[i].error);
+      g_free (self->stages[i].name);
+    }
+  for (guint i = 0; i <= self->n_stages; i++)
+    gp_edge_clear (&self->edges[i]);
+  g_free (self->stages);
+  g_free (self->edges);
+
+  gp_run_end_unref (self->stdin_end);
+  gp_run_end_unref (self->stdout_end);
+  g_clear_object (&self->owner);
+  g_clear_object (&self->cancellable);
+  g_clear_object (&self->home_cancellable);
+  g_clear_object (&self->caller_cancellable);
+  g_clear_pointer (&self->interrupt, gp_interrupt_unref);
+  g_clear_pointer (&self->queue, gp_callback_queue_unref);
+  g_clear_pointer (&self->limit_timer, g_source_unref);
+  g_clear_pointer (&self->abandon_timer, g_source_unref);
+  g_clear_error (&self->mistake);
+  g_clear_error (&self->reason);
+  g_clear_error (&self->start_error);
+  g_clear_error (&self->outcome);
+  g_array_unref (self->started_waiters);
+  g_array_unref (self->ended_waiters);
+  g_strfreev (self->environ);
+  g_free (self->directory);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* --- Waiters ------------------------------------------------------------------------------ */
+
+static void
+add_waiter (GpRun     *self,
+            GArray    *waiters,
+            int       *done,
+            GpRunFunc  func,
+            gpointer   user_data)
+{
+  Waiter waiter = { func, user_data };
+  gboolean late;
+
+  g_mutex_lock (&self->lock);
+  late = g_atomic_int_get (done);
+  if (!late)
+    g_array_append_val (waiters, waiter);
+  g_mutex_unlock (&self->lock);
+
+  if (late)
+    func (self, user_data);
+}
+
+void
+gp_run_when_started (GpRun     *self,
+                     GpRunFunc  func,
+                     gpointer   user_data)
+{
+  add_waiter (self, self->started_waiters, &self->started, func, user_data);
+}
+
+void
+gp_run_when_ended (GpRun     *self,
+                   GpRunFunc  func,
+                   gpointer   user_data)
+{
+  add_waiter (self, self->ended_waiters, &self->ended, func, user_data);
+}
+
+/* With the lock held; releases it while the waiters are called */
+static void
+tell_waiters (GpRun   *self,
+              GArray **waiters,
+              int     *done)
+{
+  GArray *called = *waiters;
+
+  *waiters = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  g_atomic_int_set (done, TRUE);
+  g_mutex_unlock (&self->lock);
+
+  for (guint i = 0; i < called->len; i++)
+    {
+      const Waiter *waiter = &g_array_index (called, Waiter, i);
+
+      waiter->func (self, waiter->user_data);
+    }
+  g_array_unref (called);
+  gp_callback_queue_wake (self->queue);
+
+  g_mutex_lock (&self->lock);
+}
+
+typedef struct
+{
+  GMutex   lock;
+  GCond    cond;
+  gboolean done;
+} Signal;
+
+static void
+signal_cb (GpRun    *run,
+           gpointer  user_data)
+{
+  Signal *signal = user_data;
+
+  g_mutex_lock (&signal->lock);
+  signal->done = TRUE;
+  g_cond_signal (&signal->cond);
+  g_mutex_unlock (&signal->lock);
+}
+
+void
+gp_run_wait_started (GpRun *self)
+{
+  Signal signal = { 0, };
+
+  g_mutex_init (&signal.lock);
+  g_cond_init (&signal.cond);
+  gp_run_when_started (self, signal_cb, &signal);
+
+  g_mutex_lock (&signal.lock);
+  while (!signal.done)
+    g_cond_wait (&signal.cond, &signal.lock);
+  g_mutex_unlock (&signal.lock);
+
+  g_cond_clear (&signal.cond);
+  g_mutex_clear (&signal.lock);
+}
+
+void
+gp_run_tell_started (GpRun *self)
+{
+  tell_waiters (self, &self->started_waiters, &self->started);
+}
+
+/* --- State -------------------------------------------------------------------------------- */
+
+static void
+notify_state_cb (gpointer data)
+{
+  g_autoptr (GObject) owner = data;
+
+  g_object_notify (owner, "state");
+}
+
+/* With the lock held */
+void
+gp_run_set_state (GpRun           *self,
+                  GpPipelineState  state)
+{
+  self->state = state;
+  if (self->owner != NULL)
+    gp_callback_queue_push (self->queue, notify_state_cb, g_object_ref (self->owner));
+}
+
+/* --- Ending ------------------------------------------------------------------------------- */
+
+/* What the run was ended for from outside explains every error of a stage that merely says that
+ * it was cancelled. With the lock held. */
+static const GError *
+explain_error (GpRun        *self,
+               const GError *error)
+{
+  return self->reason != NULL && gp_error_is_cancelled (error) ? self->reason : error;
+}
+
+/* With the lock held */
+static GError *
+choose_outcome (GpRun *self)
+{
+  g_autofree const GError **errors = g_new0 (const GError *, self->n_stages);
+  const GError *chosen;
+
+  if (self->start_error != NULL)
+    return g_error_copy (self->start_error);
+
+  for (guint i = 0; i < self->n_stages; i++)
+    if (self->stages[i].error != NULL)
+      errors[i] = explain_error (self, self->stages[i].error);
+
+  chosen = gp_outcome_choose (errors, self->n_stages,
+                              self->reader_may_leave, self->ignore_pipe_errors);
+
+  /* Whoever was running when the end came from outside has not done all its work, whatever it
+   * said. */
+  if (self->reason != NULL && (chosen == NULL || gp_error_matches_pipe (chosen)))
+    chosen = self->reason;
+
+  return chosen != NULL ? g_error_copy (chosen) : NULL;
+}
+
+typedef struct
+{
+  GObject   *owner;
+  GPtrArray *stages;
+} Leftovers;
+
+static void
+drop_leftovers_cb (gpointer data)
+{
+  Leftovers *leftovers = data;
+
+  g_clear_object (&leftovers->owner);
+  g_ptr_array_unref (leftovers->stages);
+  g_free (leftovers);
+}
+
+/* With the lock held: lets go of what the application may hear about when it is freed */
+static void
+queue_leftovers (GpRun *self)
+{
+  Leftovers *leftovers = g_new0 (Leftovers, 1);
+
+  leftovers->owner = g_steal_pointer (&self->owner);
+  leftovers->stages = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < self->n_stages; i++)
+    g_ptr_array_add (leftovers->stages, g_steal_pointer (&self->stages[i].stage));
+
+  gp_callback_queue_push (self->queue, drop_leftovers_cb, leftovers);
+}
+
+/* With the lock held */
+static void
+destroy_timer (GSource **timer)
+{
+  if (*timer != NULL)
+    g_source_destroy (*timer);
+  g_clear_pointer (timer, g_source_unref);
+}
+
+/* With the lock held */
+static void
+end_run (GpRun *self)
+{
+  const GError *close_error = gp_run_end_get_error (self->stdout_end);
+
+  self->ending = TRUE;
+  if (close_error == NULL)
+    close_error = gp_run_end_get_error (self->stdin_end);
+
+  self->outcome = choose_outcome (self);
+  if (close_error != NULL && (self->outcome == NULL || gp_error_matches_pipe (self->outcome)))
+    {
+      g_clear_error (&self->outcome);
+      self->outcome = g_error_copy (close_error);
+    }
+
+  destroy_timer (&self->limit_timer);
+  destroy_timer (&self->abandon_timer);
+
+  /* Not g_cancellable_disconnect (), which waits for the very handler that may have brought us
+   * here. */
+  if (self->caller_cancellable != NULL)
+    g_signal_handler_disconnect (self->caller_cancellable, self->caller_cancelled_id);
+
+  gp_run_set_state (self, self->outcome == NULL ? GP_PIPELINE_STATE_SUCCEEDED : GP_PIPELINE_STATE_FAILED);
+  for (guint i = 0; i < self->n_stages; i++)
+    if (self->stages[i].status != NULL)
+      gp_stage_status_set_queue (self->stages[i].status, NULL);
+  queue_leftovers (self);
+
+  if (!self->started)
+    gp_run_tell_started (self);
+  tell_waiters (self, &self->ended_waiters, &self->ended);
+}
+
+static void
+end_closed_cb (gpointer data)
+{
+  g_autoptr (GpRun) self = data;
+
+  gp_run_settle (self);
+}
+
+void
+gp_run_settle (GpRun *self)
+{
+  gboolean complete;
+
+  g_mutex_lock (&self->lock);
+  if (self->starting || self->n_running > 0)
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
+
+  if (!self->closing)
+    {
+      g_autoptr (GError) error = choose_outcome (self);
+
+      self->closing = TRUE;
+      complete = error == NULL;
+      g_mutex_unlock (&self->lock);
+
+      for (guint i = 0; i <= self->n_stages; i++)
+        gp_edge_clear (&self->edges[i]);
+      gp_run_end_finish (self->stdin_end, TRUE, end_closed_cb, gp_run_ref (self));
+      gp_run_end_finish (self->stdout_end, complete, end_closed_cb, gp_run_ref (self));
+      return;
+    }
+
+  if (!self->ending &&
+      gp_run_end_is_finished (self->stdin_end) && gp_run_end_is_finished (self->stdout_end))
+    end_run (self);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gp_run_stage_ended (GpRun  *self,
+                    guint   index,
+                    GError *error)
+{
+  RunStage *stage = &self->stages[index];
+  g_autoptr (GError) own_error = error;
+
+  g_mutex_lock (&self->lock);
+  if (stage->ended)
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
+
+  stage->ended = TRUE;
+  if (error != NULL && explain_error (self, error) != error)
+    stage->error = gp_error_copy_prefixed (self->reason, "%s: ", stage->name);
+  else
+    stage->error = g_steal_pointer (&own_error);
+
+  if (stage->status != NULL)
+    gp_stage_status_end (stage->status, stage->error);
+  self->n_running--;
+  g_mutex_unlock (&self->lock);
+
+  gp_run_settle (self);
+}
+
+/* --- Cancelling --------------------------------------------------------------------------- */
+
+static void
+cancel_home_cb (gpointer data)
+{
+  g_autoptr (GpRun) self = data;
+
+  g_cancellable_cancel (self->home_cancellable);
+}
+
+/* Stages that cannot be relied upon to end in time are given up: the pipeline ends, whatever they
+ * do. */
+static void
+abandon_stages (gpointer data)
+{
+  GpRun *self = data;
+
+  for (guint i = 0; i < self->n_stages; i++)
+    {
+      RunStage *stage = &self->stages[i];
+      gboolean give_up, give_up_start;
+
+      g_mutex_lock (&self->lock);
+      give_up = !stage->ended && (stage->starting || stage->started) &&
+                !(stage->stage != NULL && gp_thread_starter_is_bounded (stage->stage));
+      give_up_start = give_up && stage->starting;
+      g_mutex_unlock (&self->lock);
+
+      if (give_up_start)
+        gp_run_start_finished (self, i, self->reason);
+      if (give_up)
+        gp_run_stage_ended (self, i, g_error_copy (self->reason));
+    }
+}
+
+void
+gp_run_cancel (GpRun        *self,
+               const GError *reason)
+{
+  g_mutex_lock (&self->lock);
+  if (self->reason != NULL || self->closing)
+    {
+      gboolean closing = self->closing;
+
+      g_mutex_unlock (&self->lock);
+      /* All stages have ended: only the closing of a stream may still take its time. */
+      if (closing)
+        g_cancellable_cancel (self->cancellable);
+      return;
+    }
+
+  self->reason = g_error_copy (reason);
+  if (self->interrupt != NULL)
+    gp_interrupt_raise (self->interrupt);
+  for (guint i = 0; i <= self->n_stages; i++)
+    gp_edge_interrupt (&self->edges[i]);
+  if (gp_engine_get_context () != NULL)
+    self->abandon_timer = gp_engine_add_timeout (self->abandon_delay, abandon_stages, gp_run_ref (self),
+                                                 (GDestroyNotify) gp_run_unref);
+  g_mutex_unlock (&self->lock);
+
+  g_cancellable_cancel (self->cancellable);
+  gp_callback_queue_push (self->queue, cancel_home_cb, gp_run_ref (self));
+}
+
+/* --- Accessors ---------------------------------------------------------------------------- */
+
+void
+gp_run_set_stdin (GpRun          *self,
+                  GInputStream   *stream,
+                  GpOwner         owner,
+                  GpStageContext *outer)
+{
+  gp_run_end_unref (self->stdin_end);
+  self->stdin_end = gp_run_end_new (stream, owner, outer, self->cancellable);
+}
+
+void
+gp_run_set_stdout (GpRun          *self,
+                   GOutputStream  *stream,
+                   GpOwner         owner,
+                   GpStageContext *outer)
+{
+  gp_run_end_unref (self->stdout_end);
+  self->stdout_end = gp_run_end_new (stream, owner, outer, self->cancellable);
+}
+
+void
+gp_run_set_surroundings (GpRun       *self,
+                         const char  *directory,
+                         char       **environ)
+{
+  g_free (self->directory);
+  self->directory = g_strdup (directory);
+  g_strfreev (self->environ);
+  self->environ = g_strdupv (environ);
+}
+
+gboolean
+gp_run_is_started (GpRun *self)
+{
+  return g_atomic_int_get (&self->started);
+}
+
+gboolean
+gp_run_is_ended (GpRun *self)
+{
+  return g_atomic_int_get (&self->ended);
+}
+
+GpPipelineState
+gp_run_get_state (GpRun *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->state;
+}
+
+GError *
+gp_run_dup_start_error (GpRun *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->start_error != NULL ? g_error_copy (self->start_error) : NULL;
+}
+
+GError *
+gp_run_dup_error (GpRun *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->outcome != NULL ? g_error_copy (self->outcome) : NULL;
+}
+
+GpEdgeKind
+gp_run_get_edge_kind (GpRun *self,
+                      guint  index)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return index <= self->n_stages ? self->edges[index].kind : GP_EDGE_KIND_NONE;
+}
+
+GpCallbackQueue *
+gp_run_get_queue (GpRun *self)
+{
+  return self->queue;
+}
+
+gboolean
+gp_run_needs_main_context (GpRun *self)
+{
+  for (guint i = 0; i < self->n_stages; i++)
+    if (self->stages[i].needs_main_context)
+      return TRUE;
+
+  return FALSE;
+}
+
+gboolean
+gp_run_first_finished_early (GpRun *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->n_stages > 0 && gp_error_is_finish_early (self->stages[0].error);
+}
+
+const char *
+gp_run_get_stage_name (GpRun *self,
+                       guint  index)
+{
+  return self->stages[index].name;
+}
+
+GpStageStatus *
+gp_run_get_stage_status (GpRun *self,
+                         guint  index)
+{
+  return self->stages[index].status;
+}
+
+const char *
+gp_run_get_directory (GpRun *self)
+{
+  return self->directory;
+}
+
+char **
+gp_run_dup_environ (GpRun *self)
+{
+  return g_strdupv (self->environ);
+}
+
+guint
+gp_run_get_pipe_hold_timeout (GpRun *self)
+{
+  return self->pipe_hold_timeout;
+}
+
+GpInterrupt *
+gp_run_get_interrupt (GpRun   *self,
+                      GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->interrupt == NULL)
+    self->interrupt = gp_interrupt_new (error);
+  if (self->interrupt != NULL && self->reason != NULL)
+    gp_interrupt_raise (self->interrupt);
+
+  return self->interrupt;
+}
+
+GCancellable *
+gp_run_get_cancellable (GpRun *self)
+{
+  return self->cancellable;
+}
+
+void
+gp_run_release_stdin (GpRun *self)
+{
+  gp_run_end_release (self->stdin_end, TRUE);
+}
+
+void
+gp_run_release_stdout (GpRun    *self,
+                       gboolean  complete)
+{
+  gboolean failed = FALSE;
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->n_stages; i++)
+    failed |= self->stages[i].error != NULL && !gp_error_is_finish_early (self->stages[i].error);
+  failed |= self->reason != NULL;
+  g_mutex_unlock (&self->lock);
+
+  gp_run_end_release (self->stdout_end, complete && !failed);
+}
+
+void
+gp_run_hand_over_stdin (GpRun *self)
+{
+  gp_run_end_hand_over (self->stdin_end);
+}
+
+void
+gp_run_hand_over_stdout (GpRun *self)
+{
+  gp_run_end_hand_over (self->stdout_end);
+}

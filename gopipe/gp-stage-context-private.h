@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "gp-interrupt-private.h"
+#include "gp-run-private.h"
+#include "gp-stage-context.h"
+#include "gp-stage-status.h"
+
+G_BEGIN_DECLS
+
+/* One end of a stage: @stream (transfer full, or NULL). Edges are the context's to close; the
+ * streams at the pipeline's ends belong to the run, which knows who lent or gave them. */
+typedef struct
+{
+  gpointer stream;
+  gboolean is_edge;
+  gboolean lent;
+} GpStageEnd;
+
+GpStageContext  *gp_stage_context_new               (GpRun          *run,
+                                                     guint           index,
+                                                     GCancellable   *cancellable,
+                                                     GpStageEnd      stdin_end,
+                                                     GpStageEnd      stdout_end);
+
+/* The descriptor of the stream is a process's now: closes our own end of an edge, so that only
+ * the process holds it. The caller's stream stays open until the stage has ended. */
+void             gp_stage_context_hand_over_stdin   (GpStageContext *self);
+void             gp_stage_context_hand_over_stdout  (GpStageContext *self);
+
+/* Instead of a report, for a stage that could not be started: closes what it was given */
+void             gp_stage_context_start_failed      (GpStageContext *self,
+                                                     const GError   *error);
+
+/* Like gp_stage_context_return_error (), without the stage's name before the message */
+void             gp_stage_context_return_raw_error  (GpStageContext *self,
+                                                     const GError   *error);
+
+GpRun           *gp_stage_context_get_run           (GpStageContext *self);
+GpStageStatus   *gp_stage_context_get_status        (GpStageContext *self);
+const char      *gp_stage_context_get_name          (GpStageContext *self);
+
+G_END_DECLS

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-thread-pool-private.h"
+
+#include <pthread.h>
+
+#define IDLE_SECONDS 10
+
+/* What the kernel holds of a thread's name, with its end */
+#define NAME_SIZE 16
+
+/* A thread of the pool.
+ *
+ * Busy (func is set) -> idle (on the list of idle ones) -> busy ... -> ended, after a while
+ * without work or by a drain.
+ *
+ * Owned by its own thread, which frees it at its end, unless a drain took it off the list:
+ * then by the drain, which joins the thread. Whoever takes an idle one off the list gives it
+ * its work, or tells it to end, under the same lock: nothing gets lost. */
+typedef struct _Worker Worker;
+struct _Worker
+{
+  GThread          *thread;
+  GCond             cond;
+  GpThreadPoolFunc  func;
+  gpointer          data;
+  char              name[NAME_SIZE];
+  gboolean          draining;
+  Worker           *next_idle;
+};
+
+static GMutex pool_mutex;
+static GCond all_idle;
+static Worker *idle_workers; /* the last one to become idle comes first: it is still warm */
+static guint n_busy;
+
+static void
+worker_free (Worker *self)
+{
+  g_cond_clear (&self->cond);
+  g_thread_unref (self->thread);
+  g_free (self);
+}
+
+static void
+set_work (Worker           *self,
+          const char       *name,
+          GpThreadPoolFunc  func,
+          gpointer          data)
+{
+  gsize length;
+
+  self->func = func;
+  self->data = data;
+  length = g_snprintf (self->name, sizeof self->name, "gp:%s", name);
+
+  /* What did not fit is cut between two characters. */
+  if (length >= sizeof self->name)
+    {
+      const char *end;
+
+      if (!g_utf8_validate (self->name, -1, &end))
+        self->name[end - self->name] = '\0';
+    }
+}
+
+static void
+remove_idle (Worker *self)
+{
+  Worker **link = &idle_workers;
+
+  while (*link != self)
+    link = &(*link)->next_idle;
+  *link = self->next_idle;
+}
+
+/* Called with the lock held. FALSE: the thread shall end. */
+static gboolean
+wait_for_work (Worker *self)
+{
+  gint64 end_time = g_get_monotonic_time () + IDLE_SECONDS * G_TIME_SPAN_SECOND;
+
+  self->next_idle = idle_workers;
+  idle_workers = self;
+  if (--n_busy == 0)
+    g_cond_broadcast (&all_idle);
+
+  while (self->func == NULL && !self->draining)
+    {
+      if (!g_cond_wait_until (&self->cond, &pool_mutex, end_time) &&
+          self->func == NULL && !self->draining)
+        {
+          remove_idle (self);
+          return FALSE;
+        }
+    }
+
+  return !self->draining;
+}
+
+static gpointer
+worker_thread (gpointer user_data)
+{
+  Worker *self = user_data;
+  gboolean draining;
+
+  self->thread = g_thread_ref (g_thread_self ());
+
+  g_mutex_lock (&pool_mutex);
+  do
+    {
+      GpThreadPoolFunc func = self->func;
+
+      g_mutex_unlock (&pool_mutex);
+      pthread_setname_np (pthread_self (), self->name);
+      func (self->data);
+      pthread_setname_np (pthread_self (), "gp-idle");
+      g_mutex_lock (&pool_mutex);
+      self->func = NULL;
+      self->data = NULL;
+    }
+  while (wait_for_work (self));
+  draining = self->draining;
+  g_mutex_unlock (&pool_mutex);
+
+  if (!draining)
+    worker_free (self);
+
+  return NULL;
+}
+
+static gboolean
+push_to_idle (const char       *name,
+              GpThreadPoolFunc  func,
+              gpointer          data)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&pool_mutex);
+  Worker *worker = idle_workers;
+
+  if (worker == NULL)
+    return FALSE;
+
+  idle_workers = worker->next_idle;
+  n_busy++;
+  set_work (worker, name, func, data);
+  g_cond_signal (&worker->cond);
+
+  return TRUE;
+}
+
+static void
+uncount_busy (void)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&pool_mutex);
+
+  if (--n_busy == 0)
+    g_cond_broadcast (&all_idle);
+}
+
+/* A new thread has the signal mask of whoever starts it, as any thread of the program has.
+ * Blocking all signals would be tidier, but what a function starts by means of its own (a
+ * process of Python's, say) would inherit that, and could not be terminated. */
+gboolean
+gp_thread_pool_push (const char        *name,
+                     GpThreadPoolFunc   func,
+                     gpointer           data,
+                     GError           **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  GThread *thread;
+  Worker *worker;
+
+  if (push_to_idle (name, func, data))
+    return TRUE;
+
+  worker = g_new0 (Worker, 1);
+  g_cond_init (&worker->cond);
+  set_work (worker, name, func, data);
+
+  g_mutex_lock (&pool_mutex);
+  n_busy++;
+  g_mutex_unlock (&pool_mutex);
+
+  thread = g_thread_try_new (worker->name, worker_thread, worker, &local_error);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      return TRUE;
+    }
+
+  uncount_busy ();
+  g_cond_clear (&worker->cond);
+  g_free (worker);
+
+  /* One may have become idle meanwhile. */
+  if (push_to_idle (name, func, data))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               "cannot start a thread: %s", local_error->message);
+
+  return FALSE;
+}
+
+void
+gp_thread_pool_drain (void)
+{
+  Worker *workers;
+
+  g_mutex_lock (&pool_mutex);
+  while (n_busy > 0)
+    g_cond_wait (&all_idle, &pool_mutex);
+  workers = g_steal_pointer (&idle_workers);
+  for (Worker *w = workers; w != NULL; w = w->next_idle)
+    {
+      w->draining = TRUE;
+      g_cond_signal (&w->cond);
+    }
+  g_mutex_unlock (&pool_mutex);
+
+  while (workers != NULL)
+    {
+      Worker *worker = workers;
+
+      workers = worker->next_idle;
+      g_thread_join (g_thread_ref (worker->thread));
+      worker_free (worker);
+    }
+}
