@@ -43,6 +43,7 @@ typedef struct
   GpPump          *stdin_pump;
   GpPump          *stdout_pump;
   GpPump          *stderr_pump;
+  GError          *setup_error; /* why not all of them could be started */
   GError          *stdin_error;
   GError          *stdout_error;
   GError          *stderr_error;
@@ -62,26 +63,12 @@ typedef struct
   GSource         *grace_timer;
 } GpCommandRun;
 
-GpCommandRun *gp_command_run_ref         (GpCommandRun   *self);
-void          gp_command_run_unref       (GpCommandRun   *self);
+GpCommandRun *gp_command_run_ref   (GpCommandRun *self);
+void          gp_command_run_unref (GpCommandRun *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpCommandRun, gp_command_run_unref)
 
-/* @pipe is our end of it, closed when the pump has ended; *@slot and *@pump_error are its places
- * in @self. */
-gboolean      gp_command_run_start_pump  (GpCommandRun   *self,
-                                          const char     *name,
-                                          GInputStream   *from,
-                                          GOutputStream  *to,
-                                          gpointer        pipe,
-                                          GpPump        **slot,
-                                          GError        **pump_error,
-                                          GError        **error);
-void          gp_command_run_stop_pumps  (GpCommandRun   *self);
-void          gp_command_run_send_signal (GpCommandRun   *self,
-                                          int             signum);
-
 /* In the engine's thread: takes over @data, a run whose process runs */
-void          gp_command_run_watch       (gpointer        data);
+void          gp_command_run_watch (gpointer      data);
 
 G_END_DECLS

@@ -55,6 +55,7 @@ gp_command_run_unref (GpCommandRun *self)
   g_clear_pointer (&self->stdin_pump, gp_pump_unref);
   g_clear_pointer (&self->stdout_pump, gp_pump_unref);
   g_clear_pointer (&self->stderr_pump, gp_pump_unref);
+  g_clear_error (&self->setup_error);
   g_clear_error (&self->stdin_error);
   g_clear_error (&self->stdout_error);
   g_clear_error (&self->stderr_error);
@@ -146,6 +147,9 @@ static GError *
 choose_error (GpCommandRun *self)
 {
   g_autoptr (GError) exit_error = describe_exit (self);
+
+  if (self->setup_error != NULL)
+    return g_error_copy (self->setup_error);
 
   if (self->stopping)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "it was stopped");
@@ -343,15 +347,15 @@ pump_done (GpPump             *pump,
   gp_engine_invoke (pump_ended_cb, end);
 }
 
-gboolean
-gp_command_run_start_pump (GpCommandRun    *self,
-                           const char    *name,
-                           GInputStream  *from,
-                           GOutputStream *to,
-                           gpointer       pipe,
-                           GpPump       **slot,
-                           GError       **pump_error,
-                           GError       **error)
+static gboolean
+start_pump (GpCommandRun    *self,
+            const char    *name,
+            GInputStream  *from,
+            GOutputStream *to,
+            gpointer       pipe,
+            GpPump       **slot,
+            GError       **pump_error,
+            GError       **error)
 {
   PumpEnd *end = pump_end_new (self, slot, pump_error, pipe);
 
@@ -367,6 +371,26 @@ stop_pump (GpPump *pump)
 {
   if (pump != NULL)
     gp_pump_stop (pump);
+}
+
+/* Only now that the command runs, so that nothing of the caller's input is taken for one that cannot
+ * be started; and here, where their ends are noticed, so that none ends before it is known. */
+static gboolean
+start_pumps (GpCommandRun  *self,
+             GError     **error)
+{
+  GInputStream *input = gp_stage_context_get_stdin (self->context);
+  GOutputStream *output = gp_stage_context_get_stdout (self->context);
+
+  return (self->stdin_pipe == NULL ||
+          start_pump (self, "stdin", input, self->stdin_pipe, self->stdin_pipe,
+                      &self->stdin_pump, &self->stdin_error, error)) &&
+         (self->stdout_pipe == NULL ||
+          start_pump (self, "stdout", self->stdout_pipe, output, self->stdout_pipe,
+                      &self->stdout_pump, &self->stdout_error, error)) &&
+         (self->stderr_pipe == NULL ||
+          start_pump (self, "stderr", self->stderr_pipe, self->stderr_stream, self->stderr_pipe,
+                      &self->stderr_pump, &self->stderr_error, error));
 }
 
 /* Whoever has not stopped by now never will: its thread goes on, but the command has ended. */
@@ -386,9 +410,9 @@ give_up_pumps_cb (gpointer data)
 
 /* --- Stopping ----------------------------------------------------------------------------- */
 
-void
-gp_command_run_send_signal (GpCommandRun *self,
-                            int         signum)
+static void
+send_signal (GpCommandRun *self,
+             int           signum)
 {
   /* The group may live on after the command; the process itself is GSubprocess's to signal, which
    * knows whether its id still means it. */
@@ -398,8 +422,8 @@ gp_command_run_send_signal (GpCommandRun *self,
     g_subprocess_send_signal (self->process, signum);
 }
 
-void
-gp_command_run_stop_pumps (GpCommandRun *self)
+static void
+stop_pumps_now (GpCommandRun *self)
 {
   stop_pump (self->stdin_pump);
   stop_pump (self->stdout_pump);
@@ -410,7 +434,7 @@ gp_command_run_stop_pumps (GpCommandRun *self)
 static void
 stop_pumps (GpCommandRun *self)
 {
-  gp_command_run_stop_pumps (self);
+  stop_pumps_now (self);
   clear_timer (&self->grace_timer);
   self->grace_timer = gp_engine_add_timeout (STOP_GRACE_MS, give_up_pumps_cb, self, NULL);
 }
@@ -420,7 +444,7 @@ kill_timeout_cb (gpointer data)
 {
   GpCommandRun *self = data;
 
-  gp_command_run_send_signal (self, SIGKILL);
+  send_signal (self, SIGKILL);
   if (self->group_lives)
     {
       self->group_lives = FALSE;
@@ -454,7 +478,7 @@ stop (gpointer data)
   /* What has ended already keeps its own outcome, but nobody waits for its output any more. */
   if (self->exited)
     {
-      gp_command_run_send_signal (self, SIGKILL);
+      send_signal (self, SIGKILL);
       self->output_cut = self->stdout_pump != NULL;
       self->stopping = self->output_cut;
       close_stderr (self);
@@ -464,8 +488,8 @@ stop (gpointer data)
     }
 
   self->stopping = TRUE;
-  gp_command_run_send_signal (self, SIGTERM);
-  gp_command_run_send_signal (self, SIGCONT);
+  send_signal (self, SIGTERM);
+  send_signal (self, SIGCONT);
   self->kill_timer = gp_engine_add_timeout (self->kill_delay, kill_timeout_cb, self, NULL);
 }
 
@@ -544,6 +568,16 @@ gp_command_run_watch (gpointer data)
 {
   GpCommandRun *self = data;
   GCancellable *cancellable = gp_stage_context_get_cancellable (self->context);
+
+  if (!start_pumps (self, &self->setup_error))
+    {
+      send_signal (self, SIGKILL);
+      stop_pumps_now (self);
+    }
+  /* The pumps have them, or nobody does. */
+  g_clear_object (&self->stdin_pipe);
+  g_clear_object (&self->stdout_pipe);
+  g_clear_object (&self->stderr_pipe);
 
   watch_stderr (self);
   g_subprocess_wait_async (self->process, NULL, exited_cb, gp_command_run_ref (self));

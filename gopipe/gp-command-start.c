@@ -12,7 +12,6 @@
 #include "gp-stage-status-private.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -230,25 +229,6 @@ spawn (GpCommandRun               *self,
   return self->process != NULL;
 }
 
-/* Only now, so that nothing of the caller's input is taken for a command that cannot be started */
-static gboolean
-start_pumps (GpCommandRun  *self,
-             GError     **error)
-{
-  GInputStream *input = gp_stage_context_get_stdin (self->context);
-  GOutputStream *output = gp_stage_context_get_stdout (self->context);
-
-  return (self->stdin_pipe == NULL ||
-          gp_command_run_start_pump (self, "stdin", input, self->stdin_pipe, self->stdin_pipe,
-                                     &self->stdin_pump, &self->stdin_error, error)) &&
-         (self->stdout_pipe == NULL ||
-          gp_command_run_start_pump (self, "stdout", self->stdout_pipe, output, self->stdout_pipe,
-                                     &self->stdout_pump, &self->stdout_error, error)) &&
-         (self->stderr_pipe == NULL ||
-          gp_command_run_start_pump (self, "stderr", self->stderr_pipe, self->stderr_stream, self->stderr_pipe,
-                                     &self->stderr_pump, &self->stderr_error, error));
-}
-
 gboolean
 gp_command_run_start (const GpCommandSettings  *settings,
                       GpStageContext           *context,
@@ -268,14 +248,6 @@ gp_command_run_start (const GpCommandSettings  *settings,
 
   if (!started)
     return FALSE;
-
-  if (!start_pumps (self, error))
-    {
-      self->reported = TRUE;
-      gp_command_run_send_signal (self, SIGKILL);
-      gp_command_run_stop_pumps (self);
-      return FALSE;
-    }
 
   /* A pumped stream is still ours to read or write. */
   if (self->stdin_pipe == NULL)

@@ -38,6 +38,11 @@ void           gp_edge_interrupt      (GpEdge          *self);
 /* Closes what was not given away */
 void           gp_edge_clear          (GpEdge          *self);
 
+/* Closes our end of an edge. If an operation is still pending on it, the other side finds out
+ * all the same. */
+void           gp_edge_close_reader    (GInputStream    *reader);
+void           gp_edge_close_writer    (GOutputStream   *writer);
+
 /* (transfer full): the caller's stream as the stage gets it: itself, unless a function would
  * block in it beyond the reach of @interrupt */
 GInputStream  *gp_edge_adapt_stdin    (GInputStream    *stream,

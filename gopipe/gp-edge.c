@@ -7,7 +7,9 @@
 #include "gp-descriptor-private.h"
 #include "gp-pipe-stream-private.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 GpEdgeKind
 gp_edge_choose_between (GpIOPreference left_stdout,
@@ -96,6 +98,43 @@ gp_edge_clear (GpEdge *self)
   g_clear_object (&self->reader);
   g_clear_object (&self->writer);
   g_clear_pointer (&self->memory, gp_memory_pipe_unref);
+}
+
+/* A stream with a pending operation cannot be closed, and its descriptor must not be freed: the
+ * number could be somebody else's before the operation looks at it again. So it becomes one of
+ * nothing. */
+static void
+hang_up (gpointer stream)
+{
+  int null;
+
+  if (gp_memory_pipe_hang_up (stream))
+    return;
+
+  null = gp_descriptor_open_null (O_RDWR, NULL);
+  if (null >= 0)
+    dup3 (null, gp_descriptor_of_stream (stream), O_CLOEXEC);
+  gp_descriptor_clear (&null);
+}
+
+void
+gp_edge_close_reader (GInputStream *reader)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!g_input_stream_close (reader, NULL, &error) &&
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
+    hang_up (reader);
+}
+
+void
+gp_edge_close_writer (GOutputStream *writer)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!g_output_stream_close (writer, NULL, &error) &&
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
+    hang_up (writer);
 }
 
 /* Streams that GIO would block in although they were cancelled: pipes, terminals and the like.

@@ -4,8 +4,6 @@
 
 #include "gp-engine-private.h"
 
-#include <signal.h>
-
 /* Made by the first pipeline and kept as long as the program lives: a thread that ended and came
  * back would have to be synchronised with everybody who is about to use it. */
 static GMutex engine_lock;
@@ -29,7 +27,6 @@ gp_engine_ensure (GError **error)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&engine_lock);
   g_autoptr (GMainContext) context = NULL;
   g_autoptr (GError) local_error = NULL;
-  sigset_t all, previous;
   GThread *thread;
 
   if (engine_context != NULL)
@@ -37,11 +34,9 @@ gp_engine_ensure (GError **error)
 
   context = g_main_context_new ();
 
-  /* The application's signal handlers belong into its own threads. */
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &previous);
+  /* With the signal mask of the caller: threads of the pool inherit it, and what the application's
+   * functions start in them. */
   thread = g_thread_try_new ("gp-engine", engine_thread, context, &local_error);
-  pthread_sigmask (SIG_SETMASK, &previous, NULL);
 
   if (thread == NULL)
     {

@@ -25,6 +25,10 @@ GOutputStream *gp_memory_pipe_new_writer (GpMemoryPipe *self);
  * G_IO_ERROR_CANCELLED */
 void           gp_memory_pipe_interrupt  (GpMemoryPipe *self);
 
+/* Closes the end that @stream is although an operation is pending on it, which fails then with
+ * G_IO_ERROR_CLOSED. FALSE: @stream is no end of a memory pipe. */
+gboolean       gp_memory_pipe_hang_up    (gpointer      stream);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpMemoryPipe, gp_memory_pipe_unref)
 
 G_END_DECLS

@@ -137,7 +137,7 @@ static gboolean
 is_ready (GpMemoryPipe     *self,
           GpMemoryPipeSide  side)
 {
-  if (self->interrupted)
+  if (self->interrupted || get_end (self, side)->closed)
     return TRUE;
 
   if (side == GP_MEMORY_PIPE_READ)
@@ -151,7 +151,8 @@ static gboolean
 may_proceed (GpMemoryPipe     *self,
              GpMemoryPipeSide  side)
 {
-  if (side == GP_MEMORY_PIPE_READ || self->interrupted || self->reader.closed)
+  if (side == GP_MEMORY_PIPE_READ || self->interrupted ||
+      self->reader.closed || self->writer.closed)
     return is_ready (self, side);
 
   return self->fill < self->capacity || ring_grow (self);
@@ -203,6 +204,17 @@ wait_until_ready (GpMemoryPipe      *self,
 }
 
 static gboolean
+set_error_if_closed (GpMemoryPipe      *self,
+                     GpMemoryPipeSide   side,
+                     GError           **error)
+{
+  if (get_end (self, side)->closed)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Stream is already closed");
+
+  return get_end (self, side)->closed;
+}
+
+static gboolean
 begin (GpMemoryPipe      *self,
        GpMemoryPipeSide   side,
        gboolean           blocking,
@@ -229,7 +241,7 @@ begin (GpMemoryPipe      *self,
       return FALSE;
     }
 
-  return TRUE;
+  return !set_error_if_closed (self, side, error);
 }
 
 static gboolean
@@ -270,7 +282,9 @@ take (GpMemoryPipe *self,
   if (self->fill == 0 && !self->writer.copying)
     self->start = 0; /* the start of the ring is still in the cache */
 
-  if (self->grow_wanted)
+  if (self->reader.closed)
+    ring_free (self);
+  else if (self->grow_wanted)
     ring_grow (self);
   if (is_ready (self, GP_MEMORY_PIPE_WRITE))
     wake (&self->writer);
@@ -295,7 +309,9 @@ put (GpMemoryPipe *self,
   g_mutex_lock (&self->mutex);
   self->writer.copying = FALSE;
 
-  self->fill += n;
+  /* Hung up meanwhile: the reader may have seen the end already. */
+  if (!self->writer.closed)
+    self->fill += n;
   wake (&self->reader);
 
   return n;
@@ -337,7 +353,8 @@ gp_memory_pipe_write (GpMemoryPipe  *self,
       !set_error_if_broken (self, error))
     {
       n = put (self, buffer, count);
-      if (set_error_if_broken (self, error))
+      if (set_error_if_closed (self, GP_MEMORY_PIPE_WRITE, error) ||
+          set_error_if_broken (self, error))
         n = -1;
     }
   g_mutex_unlock (&self->mutex);

@@ -83,6 +83,7 @@ void   gp_pipeline_thread_starter_init (GpThreadStarterInterface *iface);
 
 /* Makes self->run, whose mistakes are told when it is started; gp-pipeline-run.c */
 void   gp_pipeline_make_run            (GpPipeline               *self,
-                                        GpCallbackQueue          *queue);
+                                        GpCallbackQueue          *queue,
+                                        gboolean                  is_stage);
 
 G_END_DECLS

@@ -35,15 +35,15 @@ copy_func (GInputStream    *input,
 }
 
 static GPtrArray *
-dup_stages (GpPipeline *self)
+dup_stages (GpPipeline *self,
+            gboolean    copies_when_empty)
 {
   GPtrArray *stages = g_ptr_array_new_with_free_func (g_object_unref);
 
   for (guint i = 0; i < self->stages->len; i++)
     g_ptr_array_add (stages, g_object_ref (g_ptr_array_index (self->stages, i)));
 
-  if (stages->len == 0 && (self->stdout_stream != NULL || self->output.writer != NULL ||
-                           self->collector != NULL))
+  if (stages->len == 0 && copies_when_empty)
     g_ptr_array_add (stages, gp_function_stage_new ("copy", copy_func, NULL, NULL));
 
   return stages;
@@ -87,9 +87,12 @@ find_mistake (GpPipeline *self)
 
 void
 gp_pipeline_make_run (GpPipeline      *self,
-                      GpCallbackQueue *queue)
+                      GpCallbackQueue *queue,
+                      gboolean         is_stage)
 {
-  g_autoptr (GPtrArray) stages = dup_stages (self);
+  gboolean has_output = self->stdout_stream != NULL || self->output.writer != NULL ||
+                        self->collector != NULL;
+  g_autoptr (GPtrArray) stages = dup_stages (self, is_stage || has_output);
   g_auto (GStrv) environ = gp_environment_apply (self->environ, g_get_environ ());
   g_autoptr (GError) mistake = find_mistake (self);
   GpRunConfig config = {
@@ -171,7 +174,7 @@ start (GpPipeline   *self,
 {
   g_autoptr (GpCallbackQueue) queue = gp_callback_queue_new ();
 
-  gp_pipeline_make_run (self, queue);
+  gp_pipeline_make_run (self, queue, FALSE);
   gp_run_start (self->run, cancellable);
 }
 

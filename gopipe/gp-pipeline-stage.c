@@ -61,7 +61,7 @@ gp_pipeline_stage_prepare (GpThreadStarter *starter,
   GpPipeline *self = GP_PIPELINE (starter);
 
   if (self->run == NULL)
-    gp_pipeline_make_run (self, queue);
+    gp_pipeline_make_run (self, queue, TRUE);
 }
 
 static gboolean

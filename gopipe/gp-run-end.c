@@ -196,8 +196,10 @@ close_end (GpRunEnd *self,
 
   if (self->owner == GP_OWNER_GIVEN)
     close_in_pool (self);
+  else if (self->owner == GP_OWNER_EDGE && G_IS_INPUT_STREAM (self->stream))
+    gp_edge_close_reader (self->stream);
   else if (self->owner == GP_OWNER_EDGE)
-    close_stream (self, TRUE, NULL);
+    gp_edge_close_writer (self->stream);
   else if (G_IS_INPUT_STREAM (self->stream))
     gp_stage_context_close_stdin (outer);
   else

@@ -4,6 +4,7 @@
 
 #include "gp-stage-context-private.h"
 
+#include "gp-edge-private.h"
 #include "gp-error-private.h"
 
 /**
@@ -53,9 +54,8 @@ close_edge_input (GpStageContext *self)
     stream = g_steal_pointer (&self->stdin_end.stream);
   g_mutex_unlock (&self->lock);
 
-  /* A stage that still reads it keeps it, and closes it by dropping it. */
   if (stream != NULL)
-    g_input_stream_close (stream, NULL, NULL);
+    gp_edge_close_reader (stream);
 }
 
 static void
@@ -69,7 +69,7 @@ close_edge_output (GpStageContext *self)
   g_mutex_unlock (&self->lock);
 
   if (stream != NULL)
-    g_output_stream_close (stream, NULL, NULL);
+    gp_edge_close_writer (stream);
 }
 
 static gboolean
@@ -110,18 +110,6 @@ claim_report (GpStageContext *self)
   return FALSE;
 }
 
-static void
-report (GpStageContext *self,
-        GError         *error)
-{
-  /* The pipe's writer must find out that nobody reads any more, and its reader that all has been
-   * written, before anybody can see that the pipeline has ended. */
-  release_stdin (self);
-  release_stdout (self, error == NULL || gp_error_is_finish_early (error));
-
-  gp_run_stage_ended (self->run, self->index, error);
-}
-
 static GError *
 new_fault (GpStageContext *self,
            const char     *message)
@@ -129,6 +117,30 @@ new_fault (GpStageContext *self,
   g_autoptr (GError) error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT, message);
 
   return gp_error_copy_prefixed (error, "%s: ", gp_stage_context_get_name (self));
+}
+
+/* Success although what was written last may never arrive */
+static gboolean
+is_writing (GpStageContext *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->stdout_end.stream != NULL && g_output_stream_has_pending (self->stdout_end.stream);
+}
+
+static void
+report (GpStageContext *self,
+        GError         *error)
+{
+  if (error == NULL && is_writing (self))
+    error = new_fault (self, "the stage reported success while it was still writing");
+
+  /* The pipe's writer must find out that nobody reads any more, and its reader that all has been
+   * written, before anybody can see that the pipeline has ended. */
+  release_stdin (self);
+  release_stdout (self, error == NULL || gp_error_is_finish_early (error));
+
+  gp_run_stage_ended (self->run, self->index, error);
 }
 
 static void
