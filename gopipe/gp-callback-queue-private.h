@@ -19,6 +19,10 @@ typedef gboolean (*GpCondition) (gpointer data);
 
 /* For the thread-default context of the calling thread */
 GpCallbackQueue *gp_callback_queue_new         (void);
+
+/* For a synchronous call: with a context of the thread's own that nobody else runs, so that the
+ * call keeps no other thread from its work. NULL and @error if there cannot be one. */
+GpCallbackQueue *gp_callback_queue_new_private (GError         **error);
 GpCallbackQueue *gp_callback_queue_ref         (GpCallbackQueue *self);
 void             gp_callback_queue_unref       (GpCallbackQueue *self);
 
@@ -34,8 +38,8 @@ void             gp_callback_queue_push_task   (GpCallbackQueue *self,
                                                 GpCallback       func,
                                                 gpointer         data);
 
-/* Is the calling thread the one that would have to run the calls? */
-gboolean         gp_callback_queue_is_home     (GpCallbackQueue *self);
+/* Would a thread that blocks here keep the calls from being made? */
+gboolean         gp_callback_queue_is_blocked  (GpCallbackQueue *self);
 
 /* Blocks until @condition holds; it is asked anew after each gp_callback_queue_wake (). */
 void             gp_callback_queue_wait        (GpCallbackQueue *self,

@@ -4,6 +4,8 @@
 
 #include "gp-callback-queue-private.h"
 
+#include "gp-descriptor-private.h"
+
 typedef struct
 {
   GpCallback func;
@@ -24,19 +26,58 @@ struct _GpCallbackQueue
   GSource         *source;
 };
 
-GpCallbackQueue *
-gp_callback_queue_new (void)
+static GpCallbackQueue *
+queue_new (GMainContext *context)
 {
   GpCallbackQueue *self = g_new0 (GpCallbackQueue, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->context = g_main_context_ref_thread_default ();
+  self->context = g_main_context_ref (context);
   self->thread = g_thread_ref (g_thread_self ());
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->items);
 
   return self;
+}
+
+GpCallbackQueue *
+gp_callback_queue_new (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+  return queue_new (context);
+}
+
+/* What nobody has waited for is called when the thread ends. */
+static void
+free_private_context (gpointer data)
+{
+  GMainContext *context = data;
+
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  g_main_context_unref (context);
+}
+
+static GPrivate private_context = G_PRIVATE_INIT (free_private_context);
+
+GpCallbackQueue *
+gp_callback_queue_new_private (GError **error)
+{
+  GMainContext *context = g_private_get (&private_context);
+
+  if (context == NULL)
+    {
+      /* GLib ends the program where it cannot make one. */
+      if (!gp_descriptor_check_spare (2, error))
+        return NULL;
+
+      context = g_main_context_new ();
+      g_private_set (&private_context, context);
+    }
+
+  return queue_new (context);
 }
 
 GpCallbackQueue *
@@ -165,9 +206,18 @@ gp_callback_queue_push_task (GpCallbackQueue *self,
 }
 
 gboolean
-gp_callback_queue_is_home (GpCallbackQueue *self)
+gp_callback_queue_is_blocked (GpCallbackQueue *self)
 {
-  return self->thread == g_thread_self ();
+  if (self->thread == g_thread_self ())
+    return TRUE;
+
+  /* Nobody runs it now: most likely because the one who would is here. */
+  if (!g_main_context_acquire (self->context))
+    return FALSE;
+
+  g_main_context_release (self->context);
+
+  return TRUE;
 }
 
 /* Takes the source away when a synchronous call has made it pointless */
@@ -190,7 +240,7 @@ gp_callback_queue_wait (GpCallbackQueue *self,
                         GpCondition      condition,
                         gpointer         data)
 {
-  gboolean may_call = gp_callback_queue_is_home (self) && g_main_context_acquire (self->context);
+  gboolean may_call = self->thread == g_thread_self () && g_main_context_acquire (self->context);
 
   if (may_call)
     g_main_context_push_thread_default (self->context);

@@ -54,7 +54,9 @@ typedef struct
   gboolean         exited;
   gboolean         stopping; /* we have asked it to end */
   gboolean         reported;
-  gboolean         output_cut;
+  gboolean         output_cut; /* we have not waited for the end of its output */
+  gboolean         giving_up;  /* pumps that do not stop are given up */
+  gboolean         unkillable; /* it has not ended, but we wait no longer */
   gboolean         group_lives; /* we wait for what else was in its group */
   GSource         *kill_timer;
   GSource         *group_timer;

@@ -108,6 +108,21 @@ new_exit_error (GpCommandRun *self,
   return g_error_new (domain, code, "%s: %s", what, said);
 }
 
+/* The kernel forgets how children end if the program wants it to; GLib takes that for success. */
+static gboolean
+is_status_lost (GpCommandRun *self)
+{
+  struct sigaction action;
+
+  if (!g_subprocess_get_if_exited (self->process) && !g_subprocess_get_if_signaled (self->process))
+    return TRUE;
+
+  return g_subprocess_get_if_exited (self->process) &&
+         g_subprocess_get_exit_status (self->process) == 0 &&
+         sigaction (SIGCHLD, NULL, &action) == 0 &&
+         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
+}
+
 /* NULL: it ended well */
 static GError *
 describe_exit (GpCommandRun *self)
@@ -115,6 +130,10 @@ describe_exit (GpCommandRun *self)
   g_autofree char *what = NULL;
   g_autofree char *name = NULL;
   int signum;
+
+  if (is_status_lost (self))
+    return g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_STATUS_LOST,
+                                "nobody knows how it ended, because the program ignores SIGCHLD");
 
   if (g_subprocess_get_if_exited (self->process))
     {
@@ -126,10 +145,6 @@ describe_exit (GpCommandRun *self)
       what = g_strdup_printf ("exit status %d", exit_status);
       return new_exit_error (self, G_SPAWN_EXIT_ERROR, exit_status, what);
     }
-
-  if (!g_subprocess_get_if_signaled (self->process))
-    return g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_STATUS_LOST,
-                                "nobody knows how it ended");
 
   signum = g_subprocess_get_term_sig (self->process);
   name = gp_signal_dup_name (signum);
@@ -146,7 +161,7 @@ describe_exit (GpCommandRun *self)
 static GError *
 choose_error (GpCommandRun *self)
 {
-  g_autoptr (GError) exit_error = describe_exit (self);
+  g_autoptr (GError) exit_error = NULL;
 
   if (self->setup_error != NULL)
     return g_error_copy (self->setup_error);
@@ -154,6 +169,7 @@ choose_error (GpCommandRun *self)
   if (self->stopping)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "it was stopped");
 
+  exit_error = describe_exit (self);
   if (self->stdin_error != NULL)
     return gp_error_copy_prefixed (self->stdin_error, "reading standard input: ");
 
@@ -177,7 +193,7 @@ choose_error (GpCommandRun *self)
 static void
 set_exit_status (GpCommandRun *self)
 {
-  if (self->status == NULL)
+  if (self->status == NULL || is_status_lost (self))
     return;
 
   if (g_subprocess_get_if_exited (self->process))
@@ -212,7 +228,7 @@ report (GpCommandRun *self)
 static void
 report_if_done (GpCommandRun *self)
 {
-  if (!self->reported && self->exited && !self->group_lives && self->stderr_source == NULL &&
+  if (!self->reported && (self->exited || self->unkillable) && !self->group_lives && self->stderr_source == NULL &&
       self->stdin_pump == NULL && self->stdout_pump == NULL && self->stderr_pump == NULL)
     report (self);
 }
@@ -325,7 +341,16 @@ pump_ended_cb (gpointer data)
   pump_end_free (end);
 }
 
-/* An error of the pipe's side is the command's own doing, and seen in how it ends. */
+/* That the pipe's other side has gone is the command's own doing, and seen in how it ends. */
+static gboolean
+is_of_no_concern (const GError *error,
+                  gboolean      on_pipe)
+{
+  return error == NULL || gp_error_is_cancelled (error) ||
+         (on_pipe && (gp_error_matches_pipe (error) ||
+                      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)));
+}
+
 static void
 pump_done (GpPump             *pump,
            const GpPumpResult *result,
@@ -333,7 +358,6 @@ pump_done (GpPump             *pump,
 {
   PumpEnd *end = user_data;
   gboolean to_command = G_IS_OUTPUT_STREAM (end->pipe);
-  const GError *error = to_command ? result->read_error : result->write_error;
 
   /* Closed here and not in the engine, so that the command finds out at once. */
   if (to_command)
@@ -341,8 +365,10 @@ pump_done (GpPump             *pump,
   else
     g_input_stream_close (G_INPUT_STREAM (end->pipe), NULL, NULL);
 
-  if (error != NULL && !gp_error_is_cancelled (error))
-    end->result = g_error_copy (error);
+  if (!is_of_no_concern (result->read_error, !to_command))
+    end->result = g_error_copy (result->read_error);
+  else if (!is_of_no_concern (result->write_error, to_command))
+    end->result = g_error_copy (result->write_error);
 
   gp_engine_invoke (pump_ended_cb, end);
 }
@@ -400,7 +426,7 @@ give_up_pumps_cb (gpointer data)
   GpCommandRun *self = data;
 
   g_clear_pointer (&self->stdin_pump, gp_pump_unref);
-  if (self->stopping || self->output_cut)
+  if (self->stopping || self->giving_up)
     {
       g_clear_pointer (&self->stdout_pump, gp_pump_unref);
       g_clear_pointer (&self->stderr_pump, gp_pump_unref);
@@ -414,8 +440,12 @@ static void
 send_signal (GpCommandRun *self,
              int           signum)
 {
-  /* The group may live on after the command; the process itself is GSubprocess's to signal, which
-   * knows whether its id still means it. */
+  /* The group may live on after the command. As long as it does its number is not given away, so a
+   * process that has that number now says that the group is somebody else's. */
+  if (self->own_group && self->exited && !(kill (self->pid, 0) != 0 && errno == ESRCH))
+    self->own_group = FALSE;
+
+  /* The process itself is GSubprocess's to signal, which knows whether its id still means it. */
   if (self->own_group)
     kill (-self->pid, signum);
   else if (!self->exited)
@@ -439,16 +469,37 @@ stop_pumps (GpCommandRun *self)
   self->grace_timer = gp_engine_add_timeout (STOP_GRACE_MS, give_up_pumps_cb, self, NULL);
 }
 
+/* It may not be ours to kill (it has become another user's), or hang in the kernel. */
+static void
+unkillable_cb (gpointer data)
+{
+  GpCommandRun *self = data;
+
+  if (self->exited)
+    return;
+
+  self->unkillable = TRUE;
+  close_stderr (self);
+  if (!self->reported)
+    stop_pumps (self);
+  report_if_done (self);
+}
+
 static void
 kill_timeout_cb (gpointer data)
 {
   GpCommandRun *self = data;
 
   send_signal (self, SIGKILL);
-  if (self->group_lives)
+  self->group_lives = FALSE;
+  if (self->exited)
     {
-      self->group_lives = FALSE;
       report_if_done (self);
+    }
+  else
+    {
+      clear_timer (&self->kill_timer);
+      self->kill_timer = gp_engine_add_timeout (STOP_GRACE_MS, unkillable_cb, self, NULL);
     }
 }
 
@@ -459,7 +510,7 @@ check_group_cb (gpointer data)
 {
   GpCommandRun *self = data;
 
-  self->group_lives = kill (-self->pid, 0) == 0;
+  self->group_lives = self->own_group = kill (-self->pid, 0) == 0;
   clear_timer (&self->group_timer);
   if (self->group_lives)
     self->group_timer = gp_engine_add_timeout (GROUP_CHECK_MS, check_group_cb, self, NULL);
@@ -479,6 +530,7 @@ stop (gpointer data)
   if (self->exited)
     {
       send_signal (self, SIGKILL);
+      self->giving_up = TRUE;
       self->output_cut = self->stdout_pump != NULL;
       self->stopping = self->output_cut;
       close_stderr (self);
@@ -514,7 +566,8 @@ hold_timeout_cb (gpointer data)
 {
   GpCommandRun *self = data;
 
-  self->output_cut = TRUE;
+  self->giving_up = TRUE;
+  self->output_cut = self->stdout_pump != NULL;
   stop_pumps (self);
 }
 
@@ -548,7 +601,13 @@ exited_cb (GObject      *source,
 
   g_subprocess_wait_finish (self->process, result, NULL);
   self->exited = TRUE;
+  if (self->reported)
+    return;
+
   set_exit_status (self);
+  /* Nobody is left in the group: its number may soon be somebody else's. */
+  if (self->own_group && kill (-self->pid, 0) != 0)
+    self->own_group = FALSE;
 
   if (self->stopping)
     stop_pumps (self);

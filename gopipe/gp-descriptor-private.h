@@ -31,6 +31,10 @@ int      gp_descriptor_open_null  (int open_flags, GError **error);
 /* A duplicate at or above GP_CHILD_FD_MIN */
 int      gp_descriptor_dup_for_child (int fd, GError **error);
 
+/* Whether @n more can be opened now, for calls of GLib that end the program if they cannot.
+ * Another thread may still take them in between. */
+gboolean gp_descriptor_check_spare (guint n, GError **error);
+
 gboolean gp_descriptor_set_nonblocking (int fd, gboolean nonblocking, GError **error);
 gboolean gp_descriptor_is_nonblocking  (int fd);
 

@@ -189,6 +189,18 @@ gp_descriptor_of_stream (gpointer stream)
   return g_file_descriptor_based_get_fd (stream);
 }
 
+gboolean
+gp_descriptor_check_spare (guint    n,
+                           GError **error)
+{
+  int fd = gp_descriptor_open_null (O_RDONLY, error);
+  gboolean enough = fd >= 0 && (n <= 1 || gp_descriptor_check_spare (n - 1, error));
+
+  gp_descriptor_clear (&fd);
+
+  return enough;
+}
+
 void
 gp_descriptor_clear (int *fd)
 {

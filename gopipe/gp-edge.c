@@ -50,7 +50,8 @@ open_pipe (GpEdge          *self,
 {
   int fds[2];
 
-  if (!gp_descriptor_open_pipe (fds, error))
+  /* GIO opens one for a moment with each stream, and ends the program where it cannot. */
+  if (!gp_descriptor_check_spare (3, error) || !gp_descriptor_open_pipe (fds, error))
     return FALSE;
 
   if (right_stdin == GP_IO_FD)

@@ -4,6 +4,8 @@
 
 #include "gp-engine-private.h"
 
+#include "gp-descriptor-private.h"
+
 /* Made by the first pipeline and kept as long as the program lives: a thread that ended and came
  * back would have to be synchronised with everybody who is about to use it. */
 static GMutex engine_lock;
@@ -32,6 +34,9 @@ gp_engine_ensure (GError **error)
   if (engine_context != NULL)
     return TRUE;
 
+  /* GLib ends the program where it cannot make one. */
+  if (!gp_descriptor_check_spare (2, error))
+    return FALSE;
   context = g_main_context_new ();
 
   /* With the signal mask of the caller: threads of the pool inherit it, and what the application's

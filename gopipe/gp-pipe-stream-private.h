@@ -11,10 +11,12 @@
 G_BEGIN_DECLS
 
 #define GP_TYPE_PIPE_INPUT_STREAM (gp_pipe_input_stream_get_type ())
-G_DECLARE_FINAL_TYPE (GpPipeInputStream, gp_pipe_input_stream, GP, PIPE_INPUT_STREAM, GUnixInputStream)
+G_DECLARE_FINAL_TYPE (GpPipeInputStream, gp_pipe_input_stream, GP, PIPE_INPUT_STREAM,
+                      GUnixInputStream)
 
 #define GP_TYPE_PIPE_OUTPUT_STREAM (gp_pipe_output_stream_get_type ())
-G_DECLARE_FINAL_TYPE (GpPipeOutputStream, gp_pipe_output_stream, GP, PIPE_OUTPUT_STREAM, GUnixOutputStream)
+G_DECLARE_FINAL_TYPE (GpPipeOutputStream, gp_pipe_output_stream, GP, PIPE_OUTPUT_STREAM,
+                      GUnixOutputStream)
 
 /* Making any of these takes one more descriptor for a moment, and GIO aborts the program where
  * there is none left: check that before. Once @interrupt is raised, whatever waits or comes

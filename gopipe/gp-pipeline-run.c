@@ -9,6 +9,8 @@
 #include "gp-pump-private.h"
 #include "gp-stage-context.h"
 
+#include <unistd.h>
+
 /* --- Making the run ----------------------------------------------------------------------- */
 
 /* What a pipeline without stages does */
@@ -169,13 +171,32 @@ check_synchronous (GpPipeline  *self,
 }
 
 static void
-start (GpPipeline   *self,
-       GCancellable *cancellable)
+start (GpPipeline      *self,
+       GpCallbackQueue *queue,
+       GCancellable    *cancellable)
+{
+  gp_pipeline_make_run (self, queue, FALSE);
+  gp_run_start (self->run, cancellable);
+}
+
+static void
+start_asynchronously (GpPipeline   *self,
+                      GCancellable *cancellable)
 {
   g_autoptr (GpCallbackQueue) queue = gp_callback_queue_new ();
 
-  gp_pipeline_make_run (self, queue, FALSE);
-  gp_run_start (self->run, cancellable);
+  start (self, queue, cancellable);
+}
+
+/* A thread without a main context of its own must not borrow the default one, which is the main
+ * thread's. */
+static GpCallbackQueue *
+new_start_queue (GError **error)
+{
+  if (g_main_context_get_thread_default () == NULL && getpid () != gettid ())
+    return gp_callback_queue_new_private (error);
+
+  return gp_callback_queue_new ();
 }
 
 static gboolean
@@ -283,6 +304,7 @@ gp_pipeline_start (GpPipeline    *self,
                    GCancellable  *cancellable,
                    GError       **error)
 {
+  g_autoptr (GpCallbackQueue) queue = NULL;
   g_autoptr (GError) start_error = NULL;
 
   g_return_val_if_fail (GP_IS_PIPELINE (self), FALSE);
@@ -292,8 +314,12 @@ gp_pipeline_start (GpPipeline    *self,
   if (!check_not_started (self, error) || !check_synchronous (self, error))
     return FALSE;
 
-  start (self, cancellable);
-  gp_callback_queue_wait (gp_run_get_queue (self->run), is_started, self->run);
+  queue = new_start_queue (error);
+  if (queue == NULL)
+    return FALSE;
+
+  start (self, queue, cancellable);
+  gp_callback_queue_wait (queue, is_started, self->run);
 
   start_error = gp_run_dup_start_error (self->run);
   if (start_error == NULL)
@@ -337,7 +363,7 @@ gp_pipeline_start_async (GpPipeline          *self,
       return;
     }
 
-  start (self, cancellable);
+  start_asynchronously (self, cancellable);
   gp_run_when_started (self->run, started_cb, g_steal_pointer (&task));
 }
 
@@ -421,7 +447,7 @@ gp_pipeline_wait (GpPipeline    *self,
     return FALSE;
 
   queue = gp_run_get_queue (self->run);
-  if (!gp_run_is_ended (self->run) && gp_callback_queue_is_home (queue) &&
+  if (!gp_run_is_ended (self->run) && gp_callback_queue_is_blocked (queue) &&
       !check_synchronous (self, error))
     return FALSE;
 
@@ -588,6 +614,8 @@ gp_pipeline_run (GpPipeline    *self,
                  GCancellable  *cancellable,
                  GError       **error)
 {
+  g_autoptr (GpCallbackQueue) queue = NULL;
+
   g_return_val_if_fail (GP_IS_PIPELINE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -595,8 +623,12 @@ gp_pipeline_run (GpPipeline    *self,
   if (!check_not_started (self, error) || !check_synchronous (self, error))
     return FALSE;
 
-  start (self, cancellable);
-  gp_callback_queue_wait (gp_run_get_queue (self->run), is_ended, self->run);
+  queue = gp_callback_queue_new_private (error);
+  if (queue == NULL)
+    return FALSE;
+
+  start (self, queue, cancellable);
+  gp_callback_queue_wait (queue, is_ended, self->run);
 
   return return_outcome (self->run, error);
 }
@@ -633,7 +665,7 @@ gp_pipeline_run_async (GpPipeline          *self,
       return;
     }
 
-  start (self, cancellable);
+  start_asynchronously (self, cancellable);
   gp_run_when_ended (self->run, ended_cb, g_steal_pointer (&task));
 }
 

@@ -64,6 +64,17 @@ gp_pipeline_stage_prepare (GpThreadStarter *starter,
     gp_pipeline_make_run (self, queue, TRUE);
 }
 
+static void
+gp_pipeline_stage_forget (GpThreadStarter *starter,
+                          const GError    *error)
+{
+  GpPipeline *self = GP_PIPELINE (starter);
+
+  /* Streams that were given to it are closed, and whoever waits for it is told. */
+  if (gp_run_get_state (self->run) == GP_PIPELINE_STATE_BUILDING)
+    gp_run_fail (self->run, error);
+}
+
 static gboolean
 connect_stdin (GpPipeline      *self,
                GpStageContext  *context,
@@ -144,15 +155,21 @@ gp_pipeline_stage_start (GpThreadStarter  *starter,
       return FALSE;
     }
 
-  if (!connect_stdin (self, context, error) || !connect_stdout (self, context, error))
-    return FALSE;
+  if (!connect_stdin (self, context, &start_error) || !connect_stdout (self, context, &start_error))
+    {
+      gp_run_fail (self->run, start_error);
+      g_propagate_error (error, g_steal_pointer (&start_error));
+      return FALSE;
+    }
 
   environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
   gp_run_set_surroundings (self->run,
                            self->directory != NULL ? self->directory
                                                    : gp_stage_context_get_directory (context),
                            environ);
-  gp_run_start (self->run, gp_stage_context_get_cancellable (context));
+  /* Not the context's cancellable, which may wait for a main context that nobody runs: the inner
+   * run brings the news home by itself. */
+  gp_run_start (self->run, gp_run_get_cancellable (gp_stage_context_get_run (context)));
   gp_run_wait_started (self->run);
 
   start_error = gp_run_dup_start_error (self->run);
@@ -172,5 +189,6 @@ gp_pipeline_thread_starter_init (GpThreadStarterInterface *iface)
 {
   iface->prepare = gp_pipeline_stage_prepare;
   iface->start = gp_pipeline_stage_start;
+  iface->forget = gp_pipeline_stage_forget;
   iface->is_bounded = TRUE;
 }

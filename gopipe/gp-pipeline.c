@@ -264,6 +264,7 @@ gp_pipeline_class_init (GpPipelineClass *klass)
    * How many milliseconds to wait for the output of a command that has ended while another
    * process keeps it open; 0 for as long as it takes.
    *
+   * This holds for output that gopipe copies, as it does for a stream without a descriptor.
    * Output that is cut off by this is an error, `G_IO_ERROR_TIMED_OUT`.
    *
    * Since: 0.1

@@ -38,8 +38,11 @@ void    gp_pump_stop  (GpPump *self);
 /* The same copy in the calling thread. TRUE: the end of @from was reached, and all of it was
  * written and flushed. The bytes, and which side failed, are told in @result, which need not be
  * initialized, and which the caller clears. */
-gboolean gp_pump_copy (GInputStream *from, GOutputStream *to, GCancellable *cancellable, GpPumpResult *result);
-void     gp_pump_result_clear (GpPumpResult *result);
+gboolean gp_pump_copy         (GInputStream  *from,
+                               GOutputStream *to,
+                               GCancellable  *cancellable,
+                               GpPumpResult  *result);
+void     gp_pump_result_clear (GpPumpResult  *result);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpPump, gp_pump_unref)
 

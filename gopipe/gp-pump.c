@@ -31,7 +31,7 @@ static gpointer spare_buffers[N_SPARE_BUFFERS];
 static gpointer
 buffer_get (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&spare_mutex);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&spare_mutex);
 
   for (guint i = 0; i < N_SPARE_BUFFERS; i++)
     {
@@ -45,7 +45,7 @@ buffer_get (void)
 static void
 buffer_put (gpointer buffer)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&spare_mutex);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&spare_mutex);
 
   for (guint i = 0; i < N_SPARE_BUFFERS; i++)
     {

@@ -83,6 +83,7 @@ struct _GpRun
   gboolean         starting;
   gboolean         closing;
   gboolean         ending;
+  gboolean         abandoning; /* what has not ended by now is given up */
   guint            n_running;
   guint            next;        /* index of the stage to be started next */
   GError          *mistake;     /* why it cannot be started at all */
@@ -104,6 +105,8 @@ void gp_run_set_state      (GpRun           *self,
                             GpPipelineState  state);
 /* With the lock held, which is released while the waiters are called */
 void gp_run_tell_started   (GpRun           *self);
+/* Gives up the stages that cannot be relied upon to end */
+void gp_run_abandon_stages (GpRun           *self);
 /* Called after each change that may be the last one */
 void gp_run_settle         (GpRun           *self);
 

@@ -37,9 +37,14 @@ void          gp_run_end_finish      (GpRunEnd        *self,
                                       gboolean         complete,
                                       void           (*done) (gpointer data),
                                       gpointer         data);
+
+/* Waits no longer for a stream that does not close */
+void          gp_run_end_give_up     (GpRunEnd        *self);
 gboolean      gp_run_end_is_finished (GpRunEnd        *self);
 
 /* (transfer none) (nullable): why it could not be closed; after the finish */
 const GError *gp_run_end_get_error   (GpRunEnd        *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpRunEnd, gp_run_end_unref)
 
 G_END_DECLS

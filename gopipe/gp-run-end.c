@@ -5,9 +5,13 @@
 #include "gp-run-end-private.h"
 
 #include "gp-edge-private.h"
+#include "gp-engine-private.h"
 #include "gp-error-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-thread-pool-private.h"
+
+/* How often it is tried to close a stream that has an operation pending */
+#define CLOSE_AGAIN_MS 20
 
 typedef enum
 {
@@ -91,7 +95,7 @@ gp_run_end_is_lent (GpRunEnd *self)
     return G_IS_INPUT_STREAM (self->stream) ? gp_stage_context_get_stdin_lent (self->outer)
                                             : gp_stage_context_get_stdout_lent (self->outer);
 
-  return self->owner == GP_OWNER_LENT;
+  return self->stream != NULL && self->owner == GP_OWNER_LENT;
 }
 
 GpEdgeKind
@@ -106,7 +110,7 @@ gp_run_end_choose_kind (GpRunEnd       *self,
   return gp_edge_choose_between (preference, GP_IO_ANY);
 }
 
-static void
+static gboolean
 close_stream (GpRunEnd  *self,
               gboolean   complete,
               GError   **error)
@@ -125,9 +129,32 @@ close_stream (GpRunEnd  *self,
     }
 
   if (G_IS_INPUT_STREAM (self->stream))
-    g_input_stream_close (self->stream, cancellable, complete ? error : NULL);
-  else
-    g_output_stream_close (self->stream, cancellable, complete ? error : NULL);
+    return g_input_stream_close (self->stream, cancellable, error);
+
+  return g_output_stream_close (self->stream, cancellable, error);
+}
+
+static void close_late_cb (gpointer data);
+
+/* A stage that ended, or was given up, in the middle of an operation: until that is over the stream
+ * cannot be closed, and must not be dropped either, for that would close it as if all were well. */
+static void
+close_late_job (gpointer data)
+{
+  g_autoptr (GpRunEnd) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!close_stream (self, FALSE, &error) &&
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
+    g_source_unref (gp_engine_add_timeout (CLOSE_AGAIN_MS, close_late_cb, end_ref (self),
+                                           (GDestroyNotify) gp_run_end_unref));
+}
+
+static void
+close_late_cb (gpointer data)
+{
+  if (!gp_thread_pool_push ("close", close_late_job, end_ref (data), NULL))
+    gp_run_end_unref (data);
 }
 
 /* Tells once, when the run has asked for it and all is closed */
@@ -156,10 +183,16 @@ close_job (gpointer data)
   GpRunEnd *self = data;
   g_autoptr (GError) error = NULL;
 
-  close_stream (self, self->complete, &error);
+  if (!close_stream (self, self->complete, &error) &&
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
+    {
+      close_late_job (end_ref (self));
+      if (G_IS_INPUT_STREAM (self->stream))
+        g_clear_error (&error); /* nothing is lost by that */
+    }
 
   g_mutex_lock (&self->lock);
-  if (error != NULL)
+  if (error != NULL && self->complete && self->state == END_CLOSING)
     self->error = gp_error_copy_prefixed (error, "closing standard %s: ",
                                           G_IS_INPUT_STREAM (self->stream) ? "input" : "output");
   self->state = END_CLOSED;
@@ -206,12 +239,22 @@ close_end (GpRunEnd *self,
     gp_stage_context_close_stdout (outer);
 }
 
+/* Whether it is a file's stream, or a filter over one */
+static gboolean
+ends_in_file (gpointer stream)
+{
+  while (G_IS_FILTER_OUTPUT_STREAM (stream))
+    stream = g_filter_output_stream_get_base_stream (stream);
+
+  return G_IS_FILE_OUTPUT_STREAM (stream);
+}
+
 void
 gp_run_end_release (GpRunEnd *self,
                     gboolean  complete)
 {
   /* Whether a file may be replaced is only known when the whole run has ended. */
-  if (self->owner == GP_OWNER_GIVEN && G_IS_FILE_OUTPUT_STREAM (self->stream))
+  if (self->owner == GP_OWNER_GIVEN && ends_in_file (self->stream))
     return;
 
   close_end (self, complete);
@@ -265,6 +308,21 @@ gp_run_end_finish (GpRunEnd *self,
     {
       close_end (self, complete);
     }
+
+  tell_finished (self);
+}
+
+void
+gp_run_end_give_up (GpRunEnd *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->state == END_CLOSING)
+    {
+      self->state = END_CLOSED;
+      self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "closing standard %s was given up",
+                                 G_IS_INPUT_STREAM (self->stream) ? "input" : "output");
+    }
+  g_mutex_unlock (&self->lock);
 
   tell_finished (self);
 }

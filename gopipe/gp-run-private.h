@@ -67,6 +67,10 @@ void             gp_run_set_surroundings   (GpRun             *self,
 void             gp_run_start              (GpRun             *self,
                                             GCancellable      *cancellable);
 
+/* Instead of the start: ends the run with @error */
+void             gp_run_fail               (GpRun             *self,
+                                            const GError      *error);
+
 /* From any thread: ends the run with @reason, unless it has ended */
 void             gp_run_cancel             (GpRun             *self,
                                             const GError      *reason);

@@ -20,13 +20,18 @@ set_stage_state (RunStage     *stage,
     gp_stage_status_set_state (stage->status, state);
 }
 
-/* With the lock held */
+/* What was prepared for these stages is of no use any more. */
 static void
-mark_not_started (GpRun *self,
-                  guint  first)
+forget_stages (GpRun        *self,
+               guint         first,
+               const GError *error)
 {
   for (guint i = first; i < self->n_stages; i++)
-    set_stage_state (&self->stages[i], GP_STAGE_STATE_NOT_STARTED);
+    {
+      set_stage_state (&self->stages[i], GP_STAGE_STATE_NOT_STARTED);
+      if (GP_IS_THREAD_STARTER (self->stages[i].stage))
+        gp_thread_starter_forget (GP_THREAD_STARTER (self->stages[i].stage), error);
+    }
 }
 
 /* All stages run, or @error (of the stage before self->next, if any) ended the start */
@@ -38,7 +43,7 @@ finish_start (GpRun        *self,
     gp_run_cancel (self, error);
 
   g_mutex_lock (&self->lock);
-  if (!self->starting)
+  if (!self->starting || self->start_error != NULL)
     {
       g_mutex_unlock (&self->lock);
       return;
@@ -46,7 +51,9 @@ finish_start (GpRun        *self,
   if (error != NULL)
     {
       self->start_error = g_error_copy (error);
-      mark_not_started (self, self->next);
+      g_mutex_unlock (&self->lock);
+      forget_stages (self, self->next, error);
+      g_mutex_lock (&self->lock);
     }
   else
     {
@@ -90,12 +97,13 @@ gp_run_start_finished (GpRun        *self,
                        const GError *error)
 {
   RunStage *stage = &self->stages[index];
-  gboolean late;
+  gboolean late, abandoning;
 
   g_mutex_lock (&self->lock);
   late = stage->started;
   stage->started = TRUE;
   stage->starting = FALSE;
+  abandoning = self->abandoning;
   g_mutex_unlock (&self->lock);
 
   if (late)
@@ -104,6 +112,8 @@ gp_run_start_finished (GpRun        *self,
   if (error == NULL)
     {
       set_stage_state (stage, GP_STAGE_STATE_RUNNING);
+      if (abandoning)
+        gp_run_abandon_stages (self);
     }
   else
     {
@@ -173,6 +183,20 @@ static void
 start_in_home_cb (gpointer data)
 {
   Start *start = data;
+  g_autoptr (GError) reason = NULL;
+
+  /* The application's code is not bothered with what is over already. */
+  g_mutex_lock (&start->run->lock);
+  if (start->run->reason != NULL)
+    reason = g_error_copy (start->run->reason);
+  g_mutex_unlock (&start->run->lock);
+
+  if (reason != NULL)
+    {
+      fail_stage (start->run, start->index, start->context, reason);
+      start_free (start);
+      return;
+    }
 
   gp_stage_start_async (start->stage, start->context, start->run->home_cancellable,
                         stage_started_cb, start);
@@ -373,14 +397,22 @@ caller_cancelled_cb (GCancellable *cancellable,
 }
 
 static void
-time_limit_cb (gpointer data)
+time_limit_job (gpointer data)
 {
-  GpRun *self = data;
+  g_autoptr (GpRun) self = data;
   g_autoptr (GError) reason = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                            "the pipeline exceeded its time limit of %u ms",
                                            self->time_limit);
 
   gp_run_cancel (self, reason);
+}
+
+/* Functions of the application may be connected to the cancellable: not in the engine's thread */
+static void
+time_limit_cb (gpointer data)
+{
+  if (!gp_thread_pool_push ("time-limit", time_limit_job, gp_run_ref (data), NULL))
+    time_limit_job (data);
 }
 
 static void
@@ -445,6 +477,13 @@ choose_edge_kinds (GpRun *self)
 }
 
 void
+gp_run_fail (GpRun        *self,
+             const GError *error)
+{
+  finish_start (self, error);
+}
+
+void
 gp_run_start (GpRun        *self,
               GCancellable *cancellable)
 {
@@ -457,7 +496,7 @@ gp_run_start (GpRun        *self,
 
   if (self->mistake != NULL)
     {
-      finish_start (self, self->mistake);
+      gp_run_fail (self, self->mistake);
       return;
     }
 

@@ -8,6 +8,8 @@
 #include "gp-outcome-private.h"
 #include "gp-stage-private.h"
 
+static void start_abandon_timer (GpRun *self);
+
 /* --- Making and freeing ------------------------------------------------------------------- */
 
 static void
@@ -381,6 +383,11 @@ gp_run_settle (GpRun *self)
 
       self->closing = TRUE;
       complete = error == NULL;
+      if (self->reason != NULL)
+        {
+          destroy_timer (&self->abandon_timer);
+          start_abandon_timer (self);
+        }
       g_mutex_unlock (&self->lock);
 
       for (guint i = 0; i <= self->n_stages; i++)
@@ -437,11 +444,9 @@ cancel_home_cb (gpointer data)
 
 /* Stages that cannot be relied upon to end in time are given up: the pipeline ends, whatever they
  * do. */
-static void
-abandon_stages (gpointer data)
+void
+gp_run_abandon_stages (GpRun *self)
 {
-  GpRun *self = data;
-
   for (guint i = 0; i < self->n_stages; i++)
     {
       RunStage *stage = &self->stages[i];
@@ -460,6 +465,37 @@ abandon_stages (gpointer data)
     }
 }
 
+static void
+abandon_cb (gpointer data)
+{
+  GpRun *self = data;
+  gboolean closing;
+
+  g_mutex_lock (&self->lock);
+  self->abandoning = TRUE;
+  closing = self->closing;
+  g_mutex_unlock (&self->lock);
+
+  if (closing)
+    {
+      gp_run_end_give_up (self->stdin_end);
+      gp_run_end_give_up (self->stdout_end);
+    }
+  else
+    {
+      gp_run_abandon_stages (self);
+    }
+}
+
+/* With the lock held */
+static void
+start_abandon_timer (GpRun *self)
+{
+  if (self->abandon_timer == NULL && gp_engine_get_context () != NULL && !self->ended)
+    self->abandon_timer = gp_engine_add_timeout (self->abandon_delay, abandon_cb, gp_run_ref (self),
+                                                 (GDestroyNotify) gp_run_unref);
+}
+
 void
 gp_run_cancel (GpRun        *self,
                const GError *reason)
@@ -469,6 +505,8 @@ gp_run_cancel (GpRun        *self,
     {
       gboolean closing = self->closing;
 
+      if (closing)
+        start_abandon_timer (self);
       g_mutex_unlock (&self->lock);
       /* All stages have ended: only the closing of a stream may still take its time. */
       if (closing)
@@ -481,9 +519,7 @@ gp_run_cancel (GpRun        *self,
     gp_interrupt_raise (self->interrupt);
   for (guint i = 0; i <= self->n_stages; i++)
     gp_edge_interrupt (&self->edges[i]);
-  if (gp_engine_get_context () != NULL)
-    self->abandon_timer = gp_engine_add_timeout (self->abandon_delay, abandon_stages, gp_run_ref (self),
-                                                 (GDestroyNotify) gp_run_unref);
+  start_abandon_timer (self);
   g_mutex_unlock (&self->lock);
 
   g_cancellable_cancel (self->cancellable);

@@ -490,12 +490,22 @@ await_execution (Attempt      *self,
   return FALSE;
 }
 
+/* Guard and tell about every flag of process_gone_cb () */
+static GMutex gone_lock;
+static GCond gone_cond;
+
 static void
-process_gone_cb (gpointer  interrupt,
+process_gone_cb (gpointer  data,
                  GObject  *where_the_process_was)
 {
-  gp_interrupt_raise (interrupt);
-  gp_interrupt_unref (interrupt);
+  gboolean *gone = data;
+
+  g_mutex_lock (&gone_lock);
+  *gone = TRUE;
+  g_cond_broadcast (&gone_cond);
+  g_mutex_unlock (&gone_lock);
+
+  g_atomic_rc_box_release (gone);
 }
 
 /* Leaves nothing behind: the process is killed, and reaped by GLib's worker, which drops the last
@@ -503,8 +513,8 @@ process_gone_cb (gpointer  interrupt,
 static void
 dismiss (Attempt *self)
 {
-  g_autoptr(GpInterrupt) gone = gp_interrupt_new (NULL);
-  struct pollfd fd = { .events = POLLIN };
+  gboolean *gone = g_atomic_rc_box_new0 (gboolean);
+  gint64 deadline;
 
   /* The command may have been executed already, and may have children. As long as GLib has not
    * reaped the process, its number cannot be somebody else's. */
@@ -514,16 +524,16 @@ dismiss (Attempt *self)
     kill (-self->pid, SIGKILL);
   g_subprocess_force_exit (self->process);
 
-  if (gone != NULL)
-    g_object_weak_ref (G_OBJECT (self->process), process_gone_cb, gp_interrupt_ref (gone));
+  g_object_weak_ref (G_OBJECT (self->process), process_gone_cb, g_atomic_rc_box_acquire (gone));
   g_clear_object (&self->process);
 
-  if (gone == NULL)
-    return;
-
-  fd.fd = gp_interrupt_get_fd (gone);
-  while (poll (&fd, 1, REAP_TIMEOUT_MSEC) < 0 && errno == EINTR)
+  deadline = g_get_monotonic_time () + REAP_TIMEOUT_MSEC * G_TIME_SPAN_MILLISECOND;
+  g_mutex_lock (&gone_lock);
+  while (!*gone && g_cond_wait_until (&gone_cond, &gone_lock, deadline))
     ;
+  g_mutex_unlock (&gone_lock);
+
+  g_atomic_rc_box_release (gone);
 }
 
 static GSubprocess *

@@ -27,6 +27,10 @@ struct _GpThreadStarterInterface
                        GpStageContext  *context,
                        GError         **error);
 
+  /* Instead of start, in any thread: the run that @prepare was for has failed. May be NULL. */
+  void     (*forget)  (GpThreadStarter *self,
+                       const GError    *error);
+
   /* Whether a cancelled stage always ends by itself in bounded time */
   gboolean is_bounded;
 };
@@ -36,6 +40,8 @@ void     gp_thread_starter_prepare    (GpThreadStarter  *self,
 gboolean gp_thread_starter_start      (GpThreadStarter  *self,
                                        GpStageContext   *context,
                                        GError          **error);
+void     gp_thread_starter_forget     (GpThreadStarter  *self,
+                                       const GError     *error);
 gboolean gp_thread_starter_is_bounded (GpStage          *stage);
 
 /* A stage without a claim on the main context that is no GpThreadStarter: blocks until it is

@@ -44,6 +44,23 @@
  * Since: 0.1
  */
 
+/**
+ * GpStageInterface::run:
+ * @self: a stage
+ * @context: what the stage is given for this run
+ * @error: return location for an error
+ *
+ * Takes the stage's work: does it, or begins it.
+ *
+ * The simple way to implement a stage. The end is reported on @context, before or after this
+ * returns, from any thread. Called in the main context in which the pipeline was started, where it
+ * must not block.
+ *
+ * Returns: `TRUE` if the work was taken, `FALSE` if the stage ends now with @error
+ *
+ * Since: 0.1
+ */
+
 G_DEFINE_INTERFACE (GpStage, gp_stage, G_TYPE_OBJECT)
 
 G_DEFINE_INTERFACE (GpThreadStarter, gp_thread_starter, GP_TYPE_STAGE)
@@ -69,6 +86,16 @@ gp_thread_starter_start (GpThreadStarter  *self,
                          GError          **error)
 {
   return GP_THREAD_STARTER_GET_IFACE (self)->start (self, context, error);
+}
+
+void
+gp_thread_starter_forget (GpThreadStarter *self,
+                          const GError    *error)
+{
+  GpThreadStarterInterface *iface = GP_THREAD_STARTER_GET_IFACE (self);
+
+  if (iface->forget != NULL)
+    iface->forget (self, error);
 }
 
 gboolean

@@ -136,7 +136,7 @@ push_to_idle (const char       *name,
               GpThreadPoolFunc  func,
               gpointer          data)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&pool_mutex);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&pool_mutex);
   Worker *worker = idle_workers;
 
   if (worker == NULL)
@@ -153,7 +153,7 @@ push_to_idle (const char       *name,
 static void
 uncount_busy (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&pool_mutex);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&pool_mutex);
 
   if (--n_busy == 0)
     g_cond_broadcast (&all_idle);

@@ -34,6 +34,22 @@
  * Since: 0.1
  */
 
+/**
+ * GpThreadStageClass::process:
+ * @self: a stage
+ * @context: what the stage is given for this run
+ * @cancellable: ends the run: pass it to everything that may block
+ * @error: return location for an error
+ *
+ * Does the work of the stage, in a thread of its own.
+ *
+ * It may block. When it returns, the stage has ended, and both its streams are closed.
+ *
+ * Returns: `TRUE` for success, `FALSE` with @error
+ *
+ * Since: 0.1
+ */
+
 typedef struct
 {
   char *name;
