@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-test-util.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A test case; all of them live until the last has run */
+typedef struct
+{
+  GTestFunc     func;
+  GTestDataFunc data_func;
+  gconstpointer data;
+} Case;
+
+static GPtrArray *cases; /* owned */
+
+/* What there was before the test case */
+typedef struct
+{
+  GArray *fds;
+  int     n_objects;
+} Before;
+
+/* What the watchdog prints; only plain memory, since it runs in a signal handler */
+static const char *volatile waiting_for = NULL;
+static char current_test[256];
+
+static int n_watched; /* atomic */
+
+static GMutex criticals_lock;
+static GString *criticals; /* owned; non-NULL between begin and end */
+static guint n_criticals;
+
+gboolean
+gp_test_is_thorough (void)
+{
+  return g_test_slow () || g_getenv ("GP_TEST_THOROUGH") != NULL;
+}
+
+static guint
+timeout_seconds (void)
+{
+  const char *value = g_getenv ("GP_TEST_TIMEOUT");
+
+  if (value != NULL)
+    return (guint) atoi (value);
+  return gp_test_is_thorough () || g_getenv ("GP_TEST_VALGRIND") != NULL ? 600 : 60;
+}
+
+static void
+write_text (const char *text)
+{
+  /* Nothing better can be done where even this fails */
+  if (write (fileno (stderr), text, strlen (text)) < 0)
+    return;
+}
+
+static void
+watchdog_handler (int signum)
+{
+  const char *what = waiting_for;
+
+  (void) signum;
+  write_text ("\nwatchdog: ");
+  write_text (current_test);
+  write_text (" hangs");
+  if (what != NULL)
+    {
+      write_text (", waiting for ");
+      write_text (what);
+    }
+  write_text ("\n");
+  abort ();
+}
+
+/* Expected messages are taken here: structured ones pass g_test_expect_message () by */
+static GLogWriterOutput
+log_writer (GLogLevelFlags   level,
+            const GLogField *fields,
+            gsize            n_fields,
+            gpointer         user_data)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&criticals_lock);
+
+  if (criticals != NULL && (level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING)) != 0)
+    {
+      n_criticals++;
+      for (gsize i = 0; i < n_fields; i++)
+        if (strcmp (fields[i].key, "MESSAGE") == 0)
+          g_string_append_printf (criticals, "%s\n", (const char *) fields[i].value);
+      return G_LOG_WRITER_HANDLED;
+    }
+  g_clear_pointer (&locker, g_mutex_locker_free);
+  return g_log_writer_default (level, fields, n_fields, user_data);
+}
+
+static GLogLevelFlags fatal_before;
+
+void
+gp_test_begin_criticals (void)
+{
+  g_mutex_lock (&criticals_lock);
+  g_assert_null (criticals);
+  criticals = g_string_new (NULL);
+  n_criticals = 0;
+  g_mutex_unlock (&criticals_lock);
+  fatal_before = g_log_set_always_fatal (G_LOG_FATAL_MASK);
+}
+
+guint
+gp_test_end_criticals (char **text)
+{
+  guint n;
+
+  g_log_set_always_fatal (fatal_before);
+  g_mutex_lock (&criticals_lock);
+  n = n_criticals;
+  if (text != NULL)
+    *text = g_strdup (criticals->str);
+  g_string_free (g_steal_pointer (&criticals), TRUE);
+  g_mutex_unlock (&criticals_lock);
+  return n;
+}
+
+/* The open descriptors, in any order, without that of the listing */
+static GArray *
+list_fds (void)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/fd/%s", name);
+      g_autofree char *target = g_file_read_link (path, NULL);
+      int fd = atoi (name);
+
+      if (target != NULL && !(g_str_has_prefix (target, "/proc/") && g_str_has_suffix (target, "/fd")))
+        g_array_append_val (fds, fd);
+    }
+  return fds;
+}
+
+guint
+gp_test_count_fds (void)
+{
+  g_autoptr (GArray) fds = list_fds ();
+
+  return fds->len;
+}
+
+static gboolean
+has_no_new_fds (gpointer data)
+{
+  GArray *before = data;
+
+  return gp_test_count_fds () <= before->len;
+}
+
+static gboolean
+has_no_children (gpointer data)
+{
+  siginfo_t info;
+
+  return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
+}
+
+static gboolean
+has_no_busy_threads (gpointer data)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", name);
+      g_autofree char *comm = NULL;
+
+      if (g_file_get_contents (path, &comm, NULL, NULL) && g_str_has_prefix (comm, "gp:"))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+has_no_new_objects (gpointer data)
+{
+  return g_atomic_int_get (&n_watched) <= *(int *) data;
+}
+
+static gboolean
+has_no_pending_source (gpointer data)
+{
+  return !g_main_context_pending (NULL);
+}
+
+void
+gp_test_wait_until (const char      *what,
+                    GpTestCondition  condition,
+                    gpointer         data)
+{
+  waiting_for = what;
+  while (!condition (data))
+    {
+      /* The condition may depend on another thread or process, which cannot wake us */
+      if (!g_main_context_iteration (NULL, FALSE))
+        sched_yield ();
+    }
+  waiting_for = NULL;
+}
+
+void
+gp_test_wait_flag (const char *what,
+                   gboolean   *flag)
+{
+  waiting_for = what;
+  while (!*flag)
+    g_main_context_iteration (NULL, TRUE);
+  waiting_for = NULL;
+}
+
+void
+gp_test_wait_busy_threads (void)
+{
+  gp_test_wait_until ("busy threads to end", has_no_busy_threads, NULL);
+}
+
+static void
+watched_gone_cb (gpointer  data,
+                 GObject  *where_the_object_was)
+{
+  g_atomic_int_add (&n_watched, -1);
+}
+
+gpointer
+gp_test_watch (gpointer object)
+{
+  g_atomic_int_inc (&n_watched);
+  g_object_weak_ref (object, watched_gone_cb, NULL);
+  return object;
+}
+
+static void
+case_set_up (Before        *before,
+             gconstpointer  data)
+{
+  g_strlcpy (current_test, g_test_get_path (), sizeof current_test);
+  alarm (timeout_seconds ());
+  before->fds = list_fds ();
+  before->n_objects = g_atomic_int_get (&n_watched);
+}
+
+static void
+case_run (Before        *before,
+          gconstpointer  data)
+{
+  const Case *self = data;
+
+  if (self->func != NULL)
+    self->func ();
+  else
+    self->data_func (self->data);
+}
+
+static void
+case_tear_down (Before        *before,
+                gconstpointer  data)
+{
+  gp_test_wait_busy_threads ();
+  gp_test_wait_until ("objects to be freed", has_no_new_objects, &before->n_objects);
+  gp_test_wait_until ("children to be reaped", has_no_children, NULL);
+  gp_test_wait_until ("descriptors to be closed", has_no_new_fds, before->fds);
+  gp_test_wait_until ("sources to go", has_no_pending_source, NULL);
+  g_array_unref (before->fds);
+  alarm (0);
+}
+
+static void
+add_case (const char    *path,
+          GTestFunc      func,
+          GTestDataFunc  data_func,
+          gconstpointer  data)
+{
+  Case *self = g_new0 (Case, 1);
+
+  self->func = func;
+  self->data_func = data_func;
+  self->data = data;
+  g_ptr_array_add (cases, self);
+  g_test_add_vtable (path,
+                     sizeof (Before),
+                     self,
+                     (GTestFixtureFunc) case_set_up,
+                     (GTestFixtureFunc) case_run,
+                     (GTestFixtureFunc) case_tear_down);
+}
+
+void
+gp_test_add (const char *path,
+             GTestFunc   func)
+{
+  add_case (path, func, NULL, NULL);
+}
+
+void
+gp_test_add_data (const char    *path,
+                  gconstpointer  data,
+                  GTestDataFunc  func)
+{
+  add_case (path, NULL, func, data);
+}
+
+/* A program whose standard streams are closed on purpose talks through this descriptor */
+static void
+use_log_fd (void)
+{
+  const char *value = getenv ("GP_TEST_LOG_FD");
+  int fd;
+
+  if (value == NULL)
+    return;
+  fd = atoi (value);
+  fcntl (fd, F_SETFD, FD_CLOEXEC);
+  stdout = stderr = fdopen (fd, "w");
+  setvbuf (stdout, NULL, _IONBF, 0);
+}
+
+/* GLib and the library open some descriptors once and keep them */
+static void
+warm_up (void)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+
+      gp_test_add_child (pipeline, "exit", "0", NULL);
+      gp_test_add_child (pipeline, "exit", "0", NULL);
+      if (i == 0)
+        gp_test_run_pipeline (pipeline, NULL, &error);
+      else
+        gp_pipeline_run (pipeline, NULL, &error);
+      g_assert_no_error (error);
+    }
+  gp_test_wait_until ("the first children to be reaped", has_no_children, NULL);
+  gp_test_wait_until ("the first threads to end", has_no_busy_threads, NULL);
+}
+
+void
+gp_test_init (int    *argc,
+              char ***argv)
+{
+  use_log_fd ();
+  cases = g_ptr_array_new_with_free_func (g_free);
+  /* No other service shall open descriptors behind our back */
+  g_setenv ("GIO_USE_VFS", "local", TRUE);
+  g_setenv ("GSETTINGS_BACKEND", "memory", TRUE);
+  g_log_set_writer_func (log_writer, NULL, NULL);
+  g_test_init (argc, argv, NULL);
+  g_strlcpy (current_test, "warming up", sizeof current_test);
+  signal (SIGALRM, watchdog_handler);
+  alarm (timeout_seconds ());
+  warm_up ();
+  alarm (0);
+}
+
+int
+gp_test_run (void)
+{
+  int status = g_test_run ();
+
+  g_clear_pointer (&cases, g_ptr_array_unref);
+  return status;
+}
+
+void
+gp_test_result_cb (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  GAsyncResult **where = user_data;
+
+  g_assert_null (*where);
+  *where = g_object_ref (result);
+}
+
+void
+gp_test_await (const char    *what,
+               GAsyncResult **result)
+{
+  waiting_for = what;
+  while (*result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  waiting_for = NULL;
+}
+
+gboolean
+gp_test_start (GpPipeline    *pipeline,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  gp_pipeline_start_async (pipeline, cancellable, gp_test_result_cb, &result);
+  g_assert_null (result);
+  gp_test_await ("gp_pipeline_start_async", &result);
+  return gp_pipeline_start_finish (pipeline, result, error);
+}
+
+gboolean
+gp_test_wait (GpPipeline  *pipeline,
+              GError     **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  gp_pipeline_wait_async (pipeline, NULL, gp_test_result_cb, &result);
+  g_assert_null (result);
+  gp_test_await ("gp_pipeline_wait_async", &result);
+  return gp_pipeline_wait_finish (pipeline, result, error);
+}
+
+gboolean
+gp_test_run_pipeline (GpPipeline    *pipeline,
+                      GCancellable  *cancellable,
+                      GError       **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  gp_pipeline_run_async (pipeline, cancellable, gp_test_result_cb, &result);
+  g_assert_null (result);
+  gp_test_await ("gp_pipeline_run_async", &result);
+  return gp_pipeline_run_finish (pipeline, result, error);
+}
+
+GBytes *
+gp_test_communicate (GpPipeline    *pipeline,
+                     GBytes        *stdin_bytes,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  gp_pipeline_communicate_async (pipeline, stdin_bytes, cancellable, gp_test_result_cb, &result);
+  g_assert_null (result);
+  gp_test_await ("gp_pipeline_communicate_async", &result);
+  return gp_pipeline_communicate_finish (pipeline, result, error);
+}
+
+char *
+gp_test_output_of (GpPipeline *pipeline,
+                   const char *stdin_text)
+{
+  g_autoptr (GBytes) input = NULL;
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+  gconstpointer data;
+  gsize size;
+
+  if (stdin_text != NULL)
+    input = g_bytes_new (stdin_text, strlen (stdin_text));
+  output = gp_test_communicate (pipeline, input, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (output);
+  data = g_bytes_get_data (output, &size);
+  return g_strndup (size > 0 ? data : "", size);
+}
+
+GpPipeline *
+gp_test_pipeline_new (void)
+{
+  return gp_test_watch (gp_pipeline_new ());
+}
+
+const char *
+gp_test_child (void)
+{
+  const char *path = g_getenv ("GP_TEST_CHILD");
+
+  if (path == NULL)
+    g_error ("GP_TEST_CHILD is not set");
+  return path;
+}
+
+static GpCommandStage *
+child_new_valist (const char *mode,
+                  va_list     args)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+
+  g_ptr_array_add (argv, (char *) gp_test_child ());
+  for (const char *arg = mode; arg != NULL; arg = va_arg (args, const char *))
+    g_ptr_array_add (argv, (char *) arg);
+  g_ptr_array_add (argv, NULL);
+  return gp_command_stage_newv ((const char * const *) argv->pdata);
+}
+
+GpCommandStage *
+gp_test_child_new (const char *mode,
+                   ...)
+{
+  GpCommandStage *stage;
+  va_list args;
+
+  va_start (args, mode);
+  stage = child_new_valist (mode, args);
+  va_end (args);
+  return stage;
+}
+
+GpCommandStage *
+gp_test_add_child (GpPipeline *pipeline,
+                   const char *mode,
+                   ...)
+{
+  GpCommandStage *stage;
+  va_list args;
+
+  va_start (args, mode);
+  stage = child_new_valist (mode, args);
+  va_end (args);
+  /* Messages then begin with the mode, which tells the stages of a pipeline apart */
+  gp_command_stage_set_name (stage, mode);
+  gp_pipeline_append (pipeline, GP_STAGE (stage));
+  return stage;
+}
+
+void
+gp_test_open_pipe (int fds[2])
+{
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);
+}
