@@ -520,10 +520,11 @@ gp_run_cancel (GpRun        *self,
   for (guint i = 0; i <= self->n_stages; i++)
     gp_edge_interrupt (&self->edges[i]);
   start_abandon_timer (self);
+  /* Before the run can end: afterwards nobody may look into the queue. */
+  gp_callback_queue_push (self->queue, cancel_home_cb, gp_run_ref (self));
   g_mutex_unlock (&self->lock);
 
   g_cancellable_cancel (self->cancellable);
-  gp_callback_queue_push (self->queue, cancel_home_cb, gp_run_ref (self));
 }
 
 /* --- Accessors ---------------------------------------------------------------------------- */
