@@ -66,7 +66,8 @@ use_pipe (Descriptors *descriptors,
   int fds[2];
   int child_end = index == 0 ? 0 : 1;
 
-  if (!gp_descriptor_open_pipe (fds, error))
+  /* GIO opens one for a moment with each stream, and ends the program where it cannot. */
+  if (!gp_descriptor_check_spare (3, error) || !gp_descriptor_open_pipe (fds, error))
     return -1;
 
   descriptors->fds[index] = descriptors->opened[index] = fds[child_end];

@@ -85,7 +85,7 @@ connect_stdin (GpPipeline      *self,
   if (stream == NULL)
     return TRUE;
 
-  if (self->stdin_stream != NULL || self->input.reader != NULL)
+  if (gp_run_has_stdin (self->run))
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
                            "its standard input is the output of the stage before, "
@@ -108,7 +108,7 @@ connect_stdout (GpPipeline      *self,
   if (stream == NULL)
     return TRUE;
 
-  if (self->stdout_stream != NULL || self->output.writer != NULL)
+  if (gp_run_has_stdout (self->run))
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
                            "its standard output is the input of the stage after, "

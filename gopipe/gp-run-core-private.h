@@ -30,6 +30,7 @@ typedef struct
   gboolean        starting; /* its start_async () is under way in the home context */
   gboolean        started;
   gboolean        ended;
+  gboolean        was_stopped; /* its error is the run's reason */
   GError         *error;
 } RunStage;
 

@@ -59,6 +59,8 @@ void             gp_run_set_stdout         (GpRun             *self,
                                             GpOwner            owner,
                                             GpStageContext    *outer);
 
+gboolean         gp_run_has_stdin          (GpRun             *self);
+gboolean         gp_run_has_stdout         (GpRun             *self);
 void             gp_run_set_surroundings   (GpRun             *self,
                                             const char        *directory,
                                             char             **environ);

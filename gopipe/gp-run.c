@@ -65,7 +65,10 @@ gp_run_new (const GpRunConfig *config)
 
       init_stage (&self->stages[i], stage, status);
       if (status != NULL)
-        gp_stage_status_set_queue (status, self->queue);
+        {
+          gp_stage_status_set_queue (status, self->queue);
+          gp_stage_status_set_name (status, self->stages[i].name);
+        }
       if (GP_IS_THREAD_STARTER (stage))
         gp_thread_starter_prepare (GP_THREAD_STARTER (stage), self->queue);
     }
@@ -248,15 +251,6 @@ gp_run_set_state (GpRun           *self,
 
 /* --- Ending ------------------------------------------------------------------------------- */
 
-/* What the run was ended for from outside explains every error of a stage that merely says that
- * it was cancelled. With the lock held. */
-static const GError *
-explain_error (GpRun        *self,
-               const GError *error)
-{
-  return self->reason != NULL && gp_error_is_cancelled (error) ? self->reason : error;
-}
-
 /* With the lock held */
 static GError *
 choose_outcome (GpRun *self)
@@ -268,8 +262,7 @@ choose_outcome (GpRun *self)
     return g_error_copy (self->start_error);
 
   for (guint i = 0; i < self->n_stages; i++)
-    if (self->stages[i].error != NULL)
-      errors[i] = explain_error (self, self->stages[i].error);
+    errors[i] = self->stages[i].was_stopped ? self->reason : self->stages[i].error;
 
   chosen = gp_outcome_choose (errors, self->n_stages,
                               self->reader_may_leave, self->ignore_pipe_errors);
@@ -419,8 +412,12 @@ gp_run_stage_ended (GpRun  *self,
     }
 
   stage->ended = TRUE;
-  if (error != NULL && explain_error (self, error) != error)
-    stage->error = gp_error_copy_prefixed (self->reason, "%s: ", stage->name);
+  /* What the run was ended for explains every stage that merely says that it was cancelled. */
+  if (error != NULL && self->reason != NULL && gp_error_is_cancelled (error))
+    {
+      stage->error = gp_error_copy_prefixed (self->reason, "%s: ", stage->name);
+      stage->was_stopped = TRUE;
+    }
   else
     stage->error = g_steal_pointer (&own_error);
 
@@ -547,6 +544,18 @@ gp_run_set_stdout (GpRun          *self,
 {
   gp_run_end_unref (self->stdout_end);
   self->stdout_end = gp_run_end_new (stream, owner, outer, self->cancellable);
+}
+
+gboolean
+gp_run_has_stdin (GpRun *self)
+{
+  return gp_run_end_get_stream (self->stdin_end) != NULL;
+}
+
+gboolean
+gp_run_has_stdout (GpRun *self)
+{
+  return gp_run_end_get_stream (self->stdout_end) != NULL;
 }
 
 void

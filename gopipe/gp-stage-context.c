@@ -222,7 +222,7 @@ void
 gp_stage_context_start_failed (GpStageContext *self,
                                const GError   *error)
 {
-  if (g_atomic_int_compare_and_exchange (&self->reported, FALSE, TRUE))
+  if (claim_report (self))
     report (self, g_error_copy (error));
 }
 

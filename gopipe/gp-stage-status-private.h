@@ -15,6 +15,10 @@ GpStageStatus *gp_stage_status_new              (GpStage         *stage,
                                                  GListModel      *children);
 void           gp_stage_status_set_queue        (GpStageStatus   *self,
                                                  GpCallbackQueue *queue);
+
+/* A stage may be given another name after it was appended. */
+void           gp_stage_status_set_name         (GpStageStatus   *self,
+                                                 const char      *name);
 void           gp_stage_status_set_state        (GpStageStatus   *self,
                                                  GpStageState     state);
 void           gp_stage_status_set_pid          (GpStageStatus   *self,

@@ -138,13 +138,12 @@ describe (GpStageStatus *self)
       return g_strdup ("finished early");
     case GP_STAGE_STATE_NOT_STARTED:
       return g_strdup ("not started");
-    case GP_STAGE_STATE_FAILED:
     default:
       return describe_end (self);
     }
 }
 
-/* With the lock held: what of the tail is older than the limit allows */
+/* What of the tail is older than the limit allows. With the lock held */
 static gsize
 get_tail_excess (GpStageStatus *self)
 {
@@ -165,7 +164,7 @@ gp_stage_status_get_property (GObject    *object,
       g_value_set_object (value, self->stage);
       break;
     case PROP_NAME:
-      g_value_set_string (value, self->name);
+      g_value_take_string (value, gp_stage_status_dup_name (self));
       break;
     case PROP_STATE:
       g_value_set_enum (value, gp_stage_status_get_state (self));
@@ -396,6 +395,20 @@ gp_stage_status_set_queue (GpStageStatus   *self,
   self->queue = queue != NULL ? gp_callback_queue_ref (queue) : NULL;
 }
 
+void
+gp_stage_status_set_name (GpStageStatus *self,
+                          const char    *name)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (g_strcmp0 (self->name, name) == 0)
+    return;
+
+  g_free (self->name);
+  self->name = g_strdup (name);
+  queue_notify (self, PROP_NAME);
+}
+
 /* With the lock held */
 static void
 change_state (GpStageStatus *self,
@@ -525,6 +538,15 @@ gp_stage_status_get_stage (GpStageStatus *self)
   return self->stage;
 }
 
+#define RETURN_LOCKED(self, expression, type) \
+  G_STMT_START { \
+    type locked_value; \
+    g_mutex_lock (&(self)->lock); \
+    locked_value = (expression); \
+    g_mutex_unlock (&(self)->lock); \
+    return locked_value; \
+  } G_STMT_END
+
 /**
  * gp_stage_status_dup_name: (get-property name)
  * @self: a status
@@ -540,17 +562,8 @@ gp_stage_status_dup_name (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
 
-  return g_strdup (self->name);
+  RETURN_LOCKED (self, g_strdup (self->name), char *);
 }
-
-#define RETURN_LOCKED(self, expression, type) \
-  G_STMT_START { \
-    type locked_value; \
-    g_mutex_lock (&(self)->lock); \
-    locked_value = (expression); \
-    g_mutex_unlock (&(self)->lock); \
-    return locked_value; \
-  } G_STMT_END
 
 /**
  * gp_stage_status_get_state: (get-property state)
@@ -692,9 +705,8 @@ gp_stage_status_dup_stderr_bytes (GpStageStatus *self)
  * gp_stage_status_dup_stderr_text: (get-property stderr-text)
  * @self: a status
  *
- * Gets the last bytes that a command wrote to its standard error as text.
- *
- * What is not valid UTF-8 is replaced.
+ * Gets the last bytes that a command wrote to its standard error as text: what is not valid UTF-8
+ * is replaced.
  *
  * Returns: (transfer full): the text, empty if nothing was captured
  *

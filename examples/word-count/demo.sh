@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Counts words with the program in C, with those in Vala and Python, and with a shell's own
-# pipeline of the same commands, and compares what they print.
+# Counts words with the program in C, with those in Vala, Python and JavaScript, and with a shell's
+# own pipeline of the same commands, and compares what they print.
 #
 # usage: demo.sh BUILDDIR [DIRECTORY]
 
@@ -20,7 +20,8 @@ python=python3
 
 GI_TYPELIB_PATH=$build/introspection${GI_TYPELIB_PATH:+:$GI_TYPELIB_PATH}
 LD_LIBRARY_PATH=$build/gopipe${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export GI_TYPELIB_PATH LD_LIBRARY_PATH
+GJS_PATH=$here/../../introspection/gjs${GJS_PATH:+:$GJS_PATH}
+export GI_TYPELIB_PATH LD_LIBRARY_PATH GJS_PATH
 
 in_shell () {
   export LC_ALL=C
@@ -41,6 +42,7 @@ run () {
 run C "$build/examples/word-count" "$headers"
 run Vala "$build/examples/word-count-vala" "$headers"
 run Python "$python" "$here/main.py" "$headers"
+run JavaScript gjs -m "$here/main.js" "$headers"
 start=$(date +%s.%N)
 run shell in_shell
 end=$(date +%s.%N)
@@ -49,7 +51,7 @@ awk "BEGIN { printf \"  %.2f seconds\\n\", $end - $start }"
 echo
 cat "$results/shell"
 echo
-for name in C Vala Python; do
+for name in C Vala Python JavaScript; do
   if cmp -s "$results/$name" "$results/shell"; then
     echo "$name prints the same as the shell"
   else

@@ -168,7 +168,9 @@ def has_busy_threads():
     return False
 
 
-class TestPython(unittest.TestCase):
+class BindingTestCase(unittest.TestCase):
+    """Each test has a watchdog, and leaves no process, busy thread or descriptor behind."""
+
     @classmethod
     def setUpClass(cls):
         # What GLib and the library open once and keep
@@ -192,6 +194,8 @@ class TestPython(unittest.TestCase):
         iterate_until(lambda: not GLib.MainContext.default().pending())
         faulthandler.cancel_dump_traceback_later()
 
+
+class TestPython(BindingTestCase):
     # 1: commands
 
     def test_1_command_command(self):
@@ -434,13 +438,13 @@ class TapResult(unittest.TestResult):
         self.say(True, test, f' # SKIP {reason}')
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(TestPython)
+def main(*test_cases):
     result = TapResult()
-    suite.run(result)
+    for test_case in test_cases:
+        unittest.defaultTestLoader.loadTestsFromTestCase(test_case).run(result)
     print(f'1..{result.count}')
     sys.exit(not result.wasSuccessful())
 
 
 if __name__ == '__main__':
-    main()
+    main(TestPython)

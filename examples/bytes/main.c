@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Bytes in and bytes out, and an exit status that is no failure. */
+
+#include <gopipe/gopipe.h>
+
+/* File names, each ended by a zero. The first is in Latin-1, which is no valid UTF-8. */
+static const char NAMES[] = { 'c', 'a', 'f', '\xe9', 0, 't', 'e', 'a', 0 };
+
+static GBytes *
+grep (const char  *pattern,
+      GBytes      *names,
+      GError     **error)
+{
+  g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GBytes) output = NULL;
+
+  /* Bytes are characters in this locale, so that none of them is invalid. */
+  gp_pipeline_setenv (pipeline, "LC_ALL", "C", TRUE);
+  gp_pipeline_append_command (pipeline, "grep", "-az", pattern, NULL);
+
+  output = gp_pipeline_communicate (pipeline, names, NULL, &local_error);
+  /* It only found nothing. What it wrote is not lost. Any other status is a failure. */
+  if (gp_error_matches_exit_status (local_error, 1))
+    return gp_pipeline_dup_output (pipeline);
+  if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return g_steal_pointer (&output);
+}
+
+int
+main (void)
+{
+  const char *patterns[] = { "^c", "^x" };
+  g_autoptr (GBytes) names = g_bytes_new_static (NAMES, sizeof NAMES);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (patterns); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GBytes) found = grep (patterns[i], names, &error);
+
+      if (found == NULL)
+        {
+          g_printerr ("%s\n", error->message);
+          return 1;
+        }
+
+      g_print ("%s: %" G_GSIZE_FORMAT " bytes", patterns[i], g_bytes_get_size (found));
+      for (gsize j = 0; j < g_bytes_get_size (found); j++)
+        g_print (" %02x", ((const guint8 *) g_bytes_get_data (found, NULL))[j]);
+      g_print ("\n");
+    }
+
+  return 0;
+}

@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What makes the library feel at home in Python. Methods are patched; no class is replaced.
+
+Text is UTF-8 everywhere. Bytes that are none survive a stage: they are decoded to surrogate
+escapes, and encoded back to what they were.
+"""
+
+import contextlib
+import functools
+import inspect
+import os
+import traceback
+
+from gi.repository import Gio, GLib
+
+from ..module import get_introspection_module
+
+Gp = get_introspection_module('Gp')
+
+__all__ = []
+
+BATCH_SIZE = 65536
+
+
+def patch(klass, kind=None, name=None):
+    """Puts the function that follows in a class's place of the same name."""
+
+    def decorate(function):
+        setattr(klass, name or function.__name__, kind(function) if kind else function)
+        return function
+
+    return decorate
+
+
+def encode(text):
+    return text.encode('utf-8', 'surrogateescape')
+
+
+def decode(data):
+    return data.decode('utf-8', 'surrogateescape')
+
+
+# Bytes
+
+def to_gbytes(data):
+    """Makes GLib.Bytes of what a Python programmer has."""
+    if data is None or isinstance(data, GLib.Bytes):
+        return data
+    if isinstance(data, str):
+        data = encode(data)
+    elif not isinstance(data, bytes):
+        data = bytes(memoryview(data))
+    return GLib.Bytes.new(data)
+
+
+def to_bytes(data):
+    return None if data is None else data.get_data() or b''
+
+
+class AwaitableBytes:
+    """What PyGObject gives one to await, with `bytes` as its result."""
+
+    def __init__(self, awaitable):
+        self._awaitable = awaitable
+
+    async def _wait(self):
+        return to_bytes(await self._awaitable)
+
+    def __await__(self):
+        return self._wait().__await__()
+
+    def result(self):
+        return to_bytes(self._awaitable.result())
+
+    def __getattr__(self, name):
+        return getattr(self._awaitable, name)
+
+
+original_communicate = Gp.Pipeline.communicate
+original_communicate_async = Gp.Pipeline.communicate_async
+original_communicate_finish = Gp.Pipeline.communicate_finish
+original_dup_output = Gp.Pipeline.dup_output
+original_dup_stderr_bytes = Gp.StageStatus.dup_stderr_bytes
+
+
+@patch(Gp.Pipeline)
+def communicate(self, stdin_bytes=None, cancellable=None):
+    """Runs the pipeline with bytes or a str as its input, and returns its output as bytes."""
+    return to_bytes(original_communicate(self, to_gbytes(stdin_bytes), cancellable))
+
+
+@patch(Gp.Pipeline)
+def communicate_async(self, stdin_bytes=None, *arguments, **named):
+    """The same as communicate () without blocking; communicate_finish () returns bytes."""
+    awaitable = original_communicate_async(self, to_gbytes(stdin_bytes), *arguments, **named)
+    return None if awaitable is None else AwaitableBytes(awaitable)
+
+
+@patch(Gp.Pipeline)
+def communicate_finish(self, result):
+    """Returns the output as bytes."""
+    return to_bytes(original_communicate_finish(self, result))
+
+
+@patch(Gp.Pipeline)
+def dup_output(self):
+    """Returns what was collected as bytes, or None."""
+    return to_bytes(original_dup_output(self))
+
+
+@patch(Gp.StageStatus)
+def dup_stderr_bytes(self):
+    """Returns the end of the command's standard error as bytes, or None."""
+    return to_bytes(original_dup_stderr_bytes(self))
+
+
+# Commands
+
+def to_argv(argv):
+    if isinstance(argv, (str, bytes)):
+        raise TypeError(f'argv is a list of a program and its arguments, not {argv!r}; '
+                        'for a command line there is Gp.CommandStage.new_from_string ()')
+    return [os.fspath(argument) for argument in argv]
+
+
+original_new_command = Gp.CommandStage.new
+original_append_command = Gp.Pipeline.append_command
+
+
+@patch(Gp.CommandStage, staticmethod, 'new')
+def new_command(argv):
+    """Makes a command of a list of str, bytes or os.PathLike."""
+    return original_new_command(to_argv(argv))
+
+
+@patch(Gp.Pipeline)
+def append_command(self, argv):
+    """Appends a command, given as a list of str, bytes or os.PathLike, and returns it."""
+    return original_append_command(self, to_argv(argv))
+
+
+# Exceptions
+
+def without_our_frames(trace):
+    while trace is not None and trace.tb_frame.f_globals is globals():
+        trace = trace.tb_next
+    return trace
+
+
+def new_fault(message):
+    # An error's message is valid UTF-8 and has no zero in it
+    text = message.encode('utf-8', 'backslashreplace').decode().replace('\0', '\\0')
+    return GLib.Error.new_literal(Gp.PipelineError.quark(), text, Gp.PipelineError.FAULT)
+
+
+def error_from_exception(exception):
+    if isinstance(exception, KeyboardInterrupt):
+        return GLib.Error.new_literal(Gio.io_error_quark(), 'interrupted from the keyboard',
+                                      Gio.IOErrorEnum.CANCELLED)
+
+    summary = ''.join(traceback.format_exception_only(type(exception), exception))
+    trace = without_our_frames(exception.__traceback__)
+    if trace is None:
+        return new_fault(summary.rstrip())
+
+    lines = traceback.format_exception(type(exception), exception, trace)
+    return new_fault((summary + ''.join(lines)).rstrip())
+
+
+def error_from_result(result):
+    if result is False:
+        return new_fault('returned False, which does not say why: raise an exception to fail')
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        return new_fault(f'returned a {type(result).__name__}, which nobody would run')
+    return None
+
+
+def reporting(function):
+    """Wraps what a stage runs: an exception becomes the stage's error, and None is success."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        try:
+            error = error_from_result(function(*arguments))
+        except GLib.Error:
+            raise
+        except BaseException as exception:  # Nobody else would see it
+            error = error_from_exception(exception)
+        if error is None:
+            return True
+        try:
+            raise error
+        finally:
+            # The error has this frame, which would keep all that the stage was given
+            del error
+
+    return wrapper
+
+
+@patch(Gp.Stage, classmethod)
+def __init_subclass__(cls, **arguments):
+    super(Gp.Stage, cls).__init_subclass__(**arguments)
+    if 'do_start_async' in cls.__dict__:
+        # PyGObject 3.50 crashes when a callback that was handed to Python is called
+        raise TypeError(f'{cls.__name__} implements do_start_async (): implement do_run () '
+                        'instead, which may report its end whenever it likes')
+    for name in ('do_process', 'do_run'):
+        function = cls.__dict__.get(name)
+        if callable(function):
+            setattr(cls, name, reporting(function))
+
+
+# Lines
+
+def read_batches(stream, cancellable):
+    """Yields lists of lines, as many as a read brings."""
+    parts = []
+    while data := to_bytes(stream.read_bytes(BATCH_SIZE, cancellable)):
+        head, newline, tail = data.rpartition(b'\n')
+        if newline:
+            yield decode(b''.join((*parts, head))).split('\n')
+            parts = [tail]
+        else:
+            parts.append(data)
+    rest = b''.join(parts)
+    if rest:
+        yield [decode(rest)]
+
+
+class Lines:
+    """The iterator over its input that a generator is given."""
+
+    def __init__(self, stream, cancellable, before_read):
+        self._batches = read_batches(stream, cancellable)
+        self._before_read = before_read
+        self._batch = []
+        self.at_end = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self._batch:
+            self._read()
+        return self._batch.pop()
+
+    def _read(self):
+        self._before_read()
+        try:
+            self._batch = next(self._batches)
+        except StopIteration:
+            self.at_end = True
+            raise
+        self._batch.reverse()
+
+    def has_more(self):
+        """Whether the next line is here already."""
+        return bool(self._batch)
+
+
+# Functions as stages
+
+def is_generator_function(function):
+    return inspect.isgeneratorfunction(function) or \
+        inspect.isgeneratorfunction(type(function).__call__)
+
+
+def is_async_function(function):
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def name_of(function):
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, '__name__', type(function).__name__)
+
+
+class GatheredOutput:
+    """Writes what a generator yields: 14 µs for each line by itself would be slow."""
+
+    def __init__(self, stream, cancellable):
+        self._stream = stream
+        self._cancellable = cancellable
+        self._data = bytearray()
+
+    def add(self, item):
+        if isinstance(item, str):
+            item = encode(item)
+        elif not isinstance(item, (bytes, bytearray, memoryview)):
+            raise TypeError(f'yielded {item!r}; a stage yields str or bytes')
+        self._data += item
+
+    def is_full(self):
+        return len(self._data) >= BATCH_SIZE
+
+    def flush(self):
+        if self._data:
+            data = bytes(self._data)
+            self._data.clear()
+            self._stream.write_all(data, self._cancellable)
+
+
+def run_generator(function, user_data, stdin, stdout, context):
+    """Lets a generator work from its input to its output.
+
+    What it yields is written at the latest when it would have to wait for more input.
+    """
+    output = GatheredOutput(stdout, context.get_cancellable())
+    lines = Lines(stdin, context.get_cancellable(), output.flush)
+    try:
+        with contextlib.closing(function(lines, *user_data)) as generator:
+            for item in generator:
+                output.add(item)
+                if output.is_full() or not lines.has_more():
+                    output.flush()
+        output.flush()
+    except BaseException:
+        # What it had yielded before it failed
+        with contextlib.suppress(GLib.Error):
+            output.flush()
+        raise
+
+    if context.get_stdin() is not None and not lines.at_end:
+        raise GLib.Error.new_literal(Gp.PipelineError.quark(), 'wanted no more input',
+                                     Gp.PipelineError.FINISH_EARLY)
+
+
+def blocking_function(function, user_data):
+    """Makes a Gp.Function of a function or a generator function."""
+    if is_async_function(function):
+        raise TypeError(f'{name_of(function)} is async, and runs in a thread that has no loop')
+    if isinstance(function, type) and issubclass(function, Gp.Stage):
+        raise TypeError(f'a stage is an object: {function.__name__} () is missing its parentheses')
+
+    if is_generator_function(function):
+        return reporting(functools.partial(run_generator, function, user_data))
+
+    def call(stdin, stdout, context, *unused):
+        return function(stdin, stdout, context, *user_data)
+
+    return reporting(call)
+
+
+original_new_function_stage = Gp.FunctionStage.new
+original_new_async_stage = Gp.AsyncStage.new
+original_append = Gp.Pipeline.append
+
+
+@patch(Gp.FunctionStage, staticmethod, 'new')
+def new_function_stage(name, func, *user_data):
+    """Makes a stage of a function (stdin, stdout, context, *user_data) that may block, or of a
+    generator function (lines, *user_data) that yields str or bytes."""
+    return original_new_function_stage(name_of(func) if name is None else name,
+                                       blocking_function(func, user_data))
+
+
+@patch(Gp.AsyncStage, staticmethod, 'new')
+def new_async_stage(name, func, *user_data):
+    """Makes a stage of a function (context, *user_data) that must not block."""
+    return original_new_async_stage(name_of(func) if name is None else name,
+                                    reporting(lambda context, *unused: func(context, *user_data)))
+
+
+@patch(Gp.Pipeline)
+def append(self, stage):
+    """Appends a stage, a function (stdin, stdout, context), or a generator function (lines)."""
+    if callable(stage) and not isinstance(stage, Gp.Stage):
+        stage = Gp.FunctionStage.new(None, stage)
+    original_append(self, stage)
+
+
+# Iteration and `with`
+
+# No __len__: a pipeline without stages must not be false
+@patch(Gp.Pipeline)
+def __iter__(self):
+    return iter(self.get_stages())
+
+
+@patch(Gp.Pipeline)
+def lines(self, cancellable=None):
+    """Starts the pipeline and yields its output as lines, without their newlines.
+
+    At the end it waits, and raises the pipeline's error. To stop early is no error: the output is
+    closed then, and wait () tells how the pipeline ended.
+    """
+    stream = self.open_output()
+    try:
+        self.start(cancellable)
+        try:
+            for batch in read_batches(stream, cancellable):
+                yield from batch
+        except GLib.Error:
+            # The pipeline's own error says why there is nothing more to read
+            stream.close()
+            self.wait()
+            raise
+    finally:
+        stream.close()
+    self.wait()
+
+
+@patch(Gp.Pipeline)
+def __enter__(self):
+    return self
+
+
+@patch(Gp.Pipeline)
+def __exit__(self, exception_type, exception, trace):
+    """Waits if the pipeline was started; after an exception, it is cancelled before."""
+    if self.get_state() == Gp.PipelineState.BUILDING:
+        return
+    if exception_type is None:
+        self.wait()
+        return
+    self.cancel()
+    with contextlib.suppress(GLib.Error):
+        self.wait()

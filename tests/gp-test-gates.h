@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* Code that cannot be stopped: it ignores its cancellable, and goes on only when the test lets it.
+ * A gate must outlive all that waits at it. */
+typedef struct
+{
+  GMutex   lock;
+  GCond    changed;
+  gboolean is_open;
+  guint    n_waiting;
+} GpTestGate;
+
+void           gp_test_gate_init         (GpTestGate    *self);
+void           gp_test_gate_clear        (GpTestGate    *self);
+void           gp_test_gate_open         (GpTestGate    *self);
+/* Blocks until the gate is open, in any thread */
+void           gp_test_gate_pass         (GpTestGate    *self);
+/* A condition: somebody waits */
+gboolean       gp_test_gate_is_waited_at (gpointer       self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GpTestGate, gp_test_gate_clear)
+
+/* Passes the gate with each read, gives @text once, and then the end of file */
+#define GP_TYPE_TEST_GATED_INPUT (gp_test_gated_input_get_type ())
+G_DECLARE_FINAL_TYPE (GpTestGatedInput, gp_test_gated_input, GP, TEST_GATED_INPUT, GInputStream)
+
+GInputStream  *gp_test_gated_input_new          (GpTestGate    *gate,
+                                                 const char    *text);
+guint          gp_test_gated_input_get_n_closes (gpointer       self);
+
+/* A filter that passes a gate before each write, or before it closes; both may be NULL */
+#define GP_TYPE_TEST_GATED_OUTPUT (gp_test_gated_output_get_type ())
+G_DECLARE_FINAL_TYPE (GpTestGatedOutput, gp_test_gated_output, GP, TEST_GATED_OUTPUT,
+                      GFilterOutputStream)
+
+GOutputStream *gp_test_gated_output_new  (GOutputStream *base,
+                                          GpTestGate    *write_gate,
+                                          GpTestGate    *close_gate);
+
+G_END_DECLS
