@@ -54,6 +54,8 @@ typedef struct
   gboolean         exited;
   gboolean         stopping; /* we have asked it to end */
   gboolean         reported;
+  gboolean         was_drained; /* when the hold timer last looked */
+  guint            n_drain_checks;
   gboolean         output_cut; /* we have not waited for the end of its output */
   gboolean         giving_up;  /* pumps that do not stop are given up */
   gboolean         unkillable; /* it has not ended, but we wait no longer */

@@ -14,6 +14,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* How long standard error is awaited after its command has ended: what the command wrote is there
@@ -25,6 +26,10 @@
 
 /* How often a stopped process group is looked at whose leader has ended */
 #define GROUP_CHECK_MS 10
+
+/* How often, and how many times, it is seen whether output has been drained */
+#define DRAIN_CHECK_MS 5
+#define MAX_DRAIN_CHECKS 400
 
 /* How much of standard error stands in an error */
 #define STDERR_IN_MESSAGE 1024
@@ -561,10 +566,35 @@ unref_closure (gpointer  data,
 
 /* --- The end of the process --------------------------------------------------------------- */
 
+/* Whether there is nothing in the pipe, or on its way through the pump */
+static gboolean
+is_drained (GpPump       *pump,
+            GInputStream *pipe)
+{
+  int fd = pipe != NULL ? gp_descriptor_of_stream (pipe) : -1;
+  int size = 0;
+
+  return pump == NULL ||
+         (gp_pump_is_waiting (pump) && fd >= 0 && ioctl (fd, FIONREAD, &size) == 0 && size == 0);
+}
+
+/* What the command itself has written is waited for: only then is it somebody else's output that
+ * the time-out is about. Being drained must be seen twice, since a pump may be just about to tell
+ * that it has read something. */
 static void
 hold_timeout_cb (gpointer data)
 {
   GpCommandRun *self = data;
+  gboolean drained = is_drained (self->stdout_pump, self->stdout_pipe) &&
+                     is_drained (self->stderr_pump, self->stderr_pipe);
+
+  if ((!drained || !self->was_drained) && self->n_drain_checks++ < MAX_DRAIN_CHECKS)
+    {
+      self->was_drained = drained;
+      clear_timer (&self->hold_timer);
+      self->hold_timer = gp_engine_add_timeout (DRAIN_CHECK_MS, hold_timeout_cb, self, NULL);
+      return;
+    }
 
   self->giving_up = TRUE;
   self->output_cut = self->stdout_pump != NULL;
@@ -632,11 +662,11 @@ gp_command_run_watch (gpointer data)
     {
       send_signal (self, SIGKILL);
       stop_pumps_now (self);
+      g_clear_object (&self->stdout_pipe);
+      g_clear_object (&self->stderr_pipe);
     }
-  /* The pumps have them, or nobody does. */
+  /* The pump has it, or nobody does; the others can be asked what is in them. */
   g_clear_object (&self->stdin_pipe);
-  g_clear_object (&self->stdout_pipe);
-  g_clear_object (&self->stderr_pipe);
 
   watch_stderr (self);
   g_subprocess_wait_async (self->process, NULL, exited_cb, gp_command_run_ref (self));

@@ -35,6 +35,9 @@ void    gp_pump_unref (GpPump *self);
 /* From any thread, harmless twice and after the end: both sides are cancelled. */
 void    gp_pump_stop  (GpPump *self);
 
+/* Whether it waits for its source, and has nothing left to write */
+gboolean gp_pump_is_waiting (GpPump *self);
+
 /* The same copy in the calling thread. TRUE: the end of @from was reached, and all of it was
  * written and flushed. The bytes, and which side failed, are told in @result, which need not be
  * initialized, and which the caller clears. */

@@ -23,6 +23,7 @@ struct _GpPump
   GCancellable    *cancellable;
   GpPumpDone       done;
   gpointer         user_data;
+  int              waiting; /* (atomic): in a read */
 };
 
 static GMutex spare_mutex;
@@ -64,14 +65,18 @@ copy_with_buffer (GInputStream  *from,
                   GOutputStream *to,
                   gpointer       buffer,
                   GCancellable  *cancellable,
+                  int           *waiting,
                   GpPumpResult  *result)
 {
   for (;;)
     {
-      gssize n = g_input_stream_read (from, buffer, BUFFER_SIZE, cancellable,
-                                      &result->read_error);
       gsize written = 0;
       gboolean ok;
+      gssize n;
+
+      g_atomic_int_set (waiting, TRUE);
+      n = g_input_stream_read (from, buffer, BUFFER_SIZE, cancellable, &result->read_error);
+      g_atomic_int_set (waiting, FALSE);
 
       if (n <= 0)
         return n == 0 && g_output_stream_flush (to, cancellable, &result->write_error);
@@ -84,13 +89,30 @@ copy_with_buffer (GInputStream  *from,
     }
 }
 
+static gboolean
+copy (GInputStream  *from,
+      GOutputStream *to,
+      GCancellable  *cancellable,
+      int           *waiting,
+      GpPumpResult  *result)
+{
+  gpointer buffer = buffer_get ();
+  gboolean ok;
+
+  *result = (GpPumpResult) { 0, NULL, NULL };
+  ok = copy_with_buffer (from, to, buffer, cancellable, waiting, result);
+  buffer_put (buffer);
+
+  return ok;
+}
+
 static void
 pump_thread (gpointer user_data)
 {
   g_autoptr (GpPump) self = user_data;
   GpPumpResult result;
 
-  gp_pump_copy (self->from, self->to, self->cancellable, &result);
+  copy (self->from, self->to, self->cancellable, &self->waiting, &result);
   g_clear_object (&self->from);
   g_clear_object (&self->to);
   self->done (self, &result, self->user_data);
@@ -150,19 +172,20 @@ gp_pump_stop (GpPump *self)
 }
 
 gboolean
+gp_pump_is_waiting (GpPump *self)
+{
+  return g_atomic_int_get (&self->waiting);
+}
+
+gboolean
 gp_pump_copy (GInputStream  *from,
               GOutputStream *to,
               GCancellable  *cancellable,
               GpPumpResult  *result)
 {
-  gpointer buffer = buffer_get ();
-  gboolean ok;
+  int waiting = FALSE;
 
-  *result = (GpPumpResult) { 0, NULL, NULL };
-  ok = copy_with_buffer (from, to, buffer, cancellable, result);
-  buffer_put (buffer);
-
-  return ok;
+  return copy (from, to, cancellable, &waiting, result);
 }
 
 void
