@@ -324,7 +324,6 @@ run_pump_in (void)
   g_assert_false (gp_pipeline_run_finish (pipeline, result, &error));
   assert_too_many (error);
   g_assert_cmpuint (gp_test_sink_get_n_bytes (sink), <, 100 * 1024 * 1024);
-  g_assert_cmpint (gp_stage_status_get_exit_status (gp_pipeline_get_status (pipeline, 0)), ==, 0);
 }
 
 /* Fed by the test, so that the pump at the other end of the command must wait for more */
