@@ -4,6 +4,7 @@
 
 #include "gp-async-stage.h"
 
+#include "gp-error.h"
 #include "gp-stage.h"
 #include "gp-user-function-private.h"
 
@@ -44,7 +45,9 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (GpAsyncStage, gp_async_stage, G_TYPE_OBJECT,
 static char *
 gp_async_stage_get_name (GpStage *stage)
 {
-  return g_strdup (GP_ASYNC_STAGE (stage)->name);
+  GpAsyncStage *self = GP_ASYNC_STAGE (stage);
+
+  return g_strdup (self->name != NULL ? self->name : "function");
 }
 
 static gboolean
@@ -53,6 +56,13 @@ gp_async_stage_run (GpStage         *stage,
                     GError         **error)
 {
   GpAsyncStage *self = GP_ASYNC_STAGE (stage);
+
+  if (self->function.func == NULL)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+                           "it was not made by gp_async_stage_new () and has no function");
+      return FALSE;
+    }
 
   return ((GpAsyncFunction) self->function.func) (context, self->function.data, error);
 }

@@ -5,6 +5,7 @@
 #include "gp-function-stage.h"
 
 #include "gp-collector-private.h"
+#include "gp-error.h"
 #include "gp-stage-context.h"
 #include "gp-user-function-private.h"
 
@@ -39,6 +40,13 @@ gp_function_stage_process (GpThreadStage   *stage,
   GOutputStream *context_output = gp_stage_context_get_stdout (context);
   g_autoptr (GInputStream) input = NULL;
   g_autoptr (GOutputStream) output = NULL;
+
+  if (self->function.func == NULL)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+                           "it was not made by gp_function_stage_new () and has no function");
+      return FALSE;
+    }
 
   /* No function has to ask whether it is the first or the last. */
   input = context_input != NULL ? g_object_ref (context_input) : g_memory_input_stream_new ();

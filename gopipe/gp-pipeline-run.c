@@ -71,6 +71,7 @@ set_ends (GpPipeline *self)
   /* The run has them now: kept here, they would never be closed by dropping them. */
   g_clear_object (&self->input.reader);
   g_clear_object (&self->output.writer);
+  g_clear_pointer (&self->interrupt, gp_interrupt_unref);
 }
 
 static GError *

@@ -331,6 +331,8 @@ end_run (GpRun *self)
       self->outcome = g_error_copy (close_error);
     }
 
+  /* Streams that outlive the run have their own references. */
+  g_clear_pointer (&self->interrupt, gp_interrupt_unref);
   destroy_timer (&self->limit_timer);
   destroy_timer (&self->abandon_timer);
 

@@ -211,6 +211,18 @@ test_other_context (void)
   g_main_context_pop_thread_default (other);
 }
 
+/* As bindings can make one that know nothing of the constructor */
+static void
+test_without_function (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_append (pipeline, g_object_new (GP_TYPE_ASYNC_STAGE, NULL));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -222,5 +234,6 @@ main (int    argc,
   gp_test_add ("/async-stage/needs-main-context", test_needs_main_context);
   gp_test_add ("/async-stage/cancel", test_cancel);
   gp_test_add ("/async-stage/other-context", test_other_context);
+  gp_test_add ("/async-stage/without-function", test_without_function);
   return gp_test_run ();
 }

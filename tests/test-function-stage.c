@@ -369,6 +369,18 @@ test_all_wait_for_each_other (void)
   g_mutex_clear (&barrier.lock);
 }
 
+/* As bindings can make one that know nothing of the constructor */
+static void
+test_without_function (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_append (pipeline, g_object_new (GP_TYPE_FUNCTION_STAGE, NULL));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -385,5 +397,6 @@ main (int    argc,
   gp_test_add ("/function-stage/closes-twice", test_closes_twice);
   gp_test_add ("/function-stage/destroy-notify", test_destroy_notify);
   gp_test_add ("/function-stage/all-wait-for-each-other", test_all_wait_for_each_other);
+  gp_test_add ("/function-stage/without-function", test_without_function);
   return gp_test_run ();
 }

@@ -9,7 +9,9 @@ const {Gio, GLib, GObject} = imports.gi;
 const System = imports.system;
 
 const CHUNK_SIZE = 64 * 1024;
-const UNCOLLECTED_LIMIT = 32 * 1024 * 1024;
+const UNCOLLECTED_LIMIT = 16 * 1024 * 1024;
+// What a line costs in memory, with a little that a program makes of it
+const LINE_COST = 64;
 const NEWLINE = 10;
 
 let uncollected = 0;
@@ -60,8 +62,9 @@ function call(object, method, ...args) {
     });
 }
 
-// The collector does not know of the memory behind GLib.Bytes: gigabytes would pile up. And where
-// it begins by itself, bit by bit, gjs 1.74 may lose callbacks that come in between.
+// The collector does not know of the memory behind GLib.Bytes: gigabytes would pile up. And when it
+// begins by itself, bit by bit, gjs 1.74 drops all callbacks that come in between, whatever they are
+// of: the program hangs. A whole collection in time makes that unlikely.
 function collect(size) {
     uncollected += size;
     if (uncollected < UNCOLLECTED_LIMIT)
@@ -99,8 +102,10 @@ async function* readBatches(stream, cancellable) {
         const end = chunk.lastIndexOf(NEWLINE);
         if (end >= 0) {
             begun.push(chunk.subarray(0, end));
-            yield decode(begun).split('\n');
+            const lines = decode(begun).split('\n');
             begun = [];
+            collect(lines.length * LINE_COST);
+            yield lines;
         }
         if (end + 1 < chunk.length)
             begun.push(chunk.slice(end + 1));
