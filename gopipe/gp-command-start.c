@@ -66,8 +66,9 @@ use_pipe (Descriptors *descriptors,
   int fds[2];
   int child_end = index == 0 ? 0 : 1;
 
-  /* GIO opens one for a moment with each stream, and ends the program where it cannot. */
-  if (!gp_descriptor_check_spare (3, error) || !gp_descriptor_open_pipe (fds, error))
+  /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
+   * threads of the same pipeline may be about to take some as well. */
+  if (!gp_descriptor_check_spare (8, error) || !gp_descriptor_open_pipe (fds, error))
     return -1;
 
   descriptors->fds[index] = descriptors->opened[index] = fds[child_end];

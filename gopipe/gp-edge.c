@@ -50,8 +50,9 @@ open_pipe (GpEdge          *self,
 {
   int fds[2];
 
-  /* GIO opens one for a moment with each stream, and ends the program where it cannot. */
-  if (!gp_descriptor_check_spare (3, error) || !gp_descriptor_open_pipe (fds, error))
+  /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
+   * threads of the same pipeline may be about to take some as well. */
+  if (!gp_descriptor_check_spare (8, error) || !gp_descriptor_open_pipe (fds, error))
     return FALSE;
 
   if (right_stdin == GP_IO_FD)

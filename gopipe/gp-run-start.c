@@ -211,7 +211,7 @@ start_stage (GpRun          *self,
   RunStage *run_stage = &self->stages[index];
   g_autoptr (GpStage) stage = g_object_ref (run_stage->stage);
   g_autoptr (GError) error = NULL;
-  gboolean success;
+  gboolean success, abandoning;
 
   if (GP_IS_THREAD_STARTER (stage))
     {
@@ -222,7 +222,15 @@ start_stage (GpRun          *self,
       /* Code of the application, which may take for ever */
       g_mutex_lock (&self->lock);
       run_stage->starting = TRUE;
+      abandoning = self->abandoning;
       g_mutex_unlock (&self->lock);
+
+      /* Nobody comes by a second time to give it up. */
+      if (abandoning)
+        {
+          fail_stage (self, index, context, self->reason);
+          return FALSE;
+        }
 
       if (run_stage->needs_main_context)
         {
