@@ -17,7 +17,6 @@ typedef void (*GpEngineFunc) (gpointer data);
 gboolean      gp_engine_ensure      (GError       **error);
 
 GMainContext *gp_engine_get_context (void);
-gboolean      gp_engine_is_current  (void);
 
 /* Calls @func in the engine's thread, never before this returns; in the order of the calls */
 void          gp_engine_invoke      (GpEngineFunc   func,

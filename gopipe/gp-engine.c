@@ -62,12 +62,6 @@ gp_engine_get_context (void)
   return g_atomic_pointer_get (&engine_context);
 }
 
-gboolean
-gp_engine_is_current (void)
-{
-  return g_main_context_is_owner (gp_engine_get_context ());
-}
-
 typedef struct
 {
   GpEngineFunc   func;

@@ -16,12 +16,8 @@ prepare (GpPipeline  *self,
          GBytes      *input,
          GError     **error)
 {
-  if (self->run != NULL)
-    {
-      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
-                           "the pipeline was already started; it runs only once");
-      return FALSE;
-    }
+  if (!gp_pipeline_check_not_started (self, error))
+    return FALSE;
 
   if (self->stdout_stream != NULL || self->output.writer != NULL)
     {

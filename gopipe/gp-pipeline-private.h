@@ -86,4 +86,8 @@ void   gp_pipeline_make_run            (GpPipeline               *self,
                                         GpCallbackQueue          *queue,
                                         gboolean                  is_stage);
 
+/* FALSE and GP_PIPELINE_ERROR_ALREADY_STARTED, for all that only works before; gp-pipeline-run.c */
+gboolean gp_pipeline_check_not_started (GpPipeline               *self,
+                                        GError                  **error);
+
 G_END_DECLS

@@ -122,9 +122,9 @@ gp_pipeline_make_run (GpPipeline      *self,
 
 /* --- What starting needs ------------------------------------------------------------------ */
 
-static gboolean
-check_not_started (GpPipeline  *self,
-                   GError     **error)
+gboolean
+gp_pipeline_check_not_started (GpPipeline  *self,
+                               GError     **error)
 {
   if (self->run == NULL)
     return TRUE;
@@ -312,7 +312,7 @@ gp_pipeline_start (GpPipeline    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_not_started (self, error) || !check_synchronous (self, error))
+  if (!gp_pipeline_check_not_started (self, error) || !check_synchronous (self, error))
     return FALSE;
 
   queue = new_start_queue (error);
@@ -358,7 +358,7 @@ gp_pipeline_start_async (GpPipeline          *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   task = new_task (self, cancellable, callback, user_data, gp_pipeline_start_async);
-  if (!check_not_started (self, &error))
+  if (!gp_pipeline_check_not_started (self, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
@@ -621,7 +621,7 @@ gp_pipeline_run (GpPipeline    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_not_started (self, error) || !check_synchronous (self, error))
+  if (!gp_pipeline_check_not_started (self, error) || !check_synchronous (self, error))
     return FALSE;
 
   queue = gp_callback_queue_new_private (error);
@@ -660,7 +660,7 @@ gp_pipeline_run_async (GpPipeline          *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   task = new_task (self, cancellable, callback, user_data, gp_pipeline_run_async);
-  if (!check_not_started (self, &error))
+  if (!gp_pipeline_check_not_started (self, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
