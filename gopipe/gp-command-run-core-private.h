@@ -3,40 +3,52 @@
 #pragma once
 
 #include "gp-command-run-private.h"
+#include "gp-memory-watch-private.h"
+#include "gp-process-private.h"
 #include "gp-pump-private.h"
 #include "gp-run-private.h"
 
 G_BEGIN_DECLS
 
-/* The inside of a command's run, for the two files that are its implementation:
- * gp-command-start.c sets it up, gp-command-run.c watches it until it has ended. */
+/* The inside of a command's run, for the files that are its implementation:
+ * gp-command-start.c sets it up, gp-command-run.c watches it until it has ended, and
+ * gp-command-outcome.c tells how. */
 
 /* One run of a command:
  *
- *   starting → running → exited → reported
+ *   starting → running → exited → reported (→ lingering)
  *
- * It is reported when the process has ended and so has everything that moves its data: the
- * pumps, and the reading of standard error. A pump that cannot be stopped is given up.
+ * It is reported when the process has ended, and so has what was to end with it, and everything that
+ * moves its data: the pumps, and the reading of standard error. A pump that cannot be stopped is
+ * given up. If the command has left descendants that may stay, it lingers until the pipeline has
+ * ended, for they are stopped with it.
  *
  * While it starts, it belongs to the thread that starts it; from then on all its fields belong to
- * the engine's thread, so there is no lock. One reference is the run's own, until the report;
- * each call into the engine, each pump that runs, the wait for the process and the handler of the
- * cancellable have their own. */
-typedef struct
+ * the engine's thread, so there is no lock. One reference is the run's own, until it is done with;
+ * each call into the engine, each pump that runs, the handler of the cancellable and the stage have
+ * their own. */
+struct _GpCommandRun
 {
   gatomicrefcount  ref_count;
 
+  GpCommandStage  *stage;
   GpStageContext  *context;
   GpStageStatus   *status;
-  guint            kill_delay;
   guint            hold_timeout;
+  guint            time_limit;
+  guint64          memory_limit;
+  guint            memory_interval;
+  gboolean         kill_descendants;
+  GArray          *accepted;     /* of int: exit statuses that are success, too */
 
-  GSubprocess     *process;
-  GPid             pid;
-  gboolean         own_group;
+  GpProcess       *process;
+  GCancellable    *cancellable;
   gulong           cancelled_id;
+  GpMemoryWatch   *memory_watch;
 
-  GOutputStream   *stdin_pipe;  /* our ends of what pumps fill and empty */
+  GInputStream    *stdin_stream;  /* what the command reads and writes: its own, or the stage's */
+  GOutputStream   *stdout_stream;
+  GOutputStream   *stdin_pipe;    /* our ends of what pumps fill and empty */
   GInputStream    *stdout_pipe;
   GInputStream    *stderr_pipe;
   GOutputStream   *stderr_stream;
@@ -48,31 +60,33 @@ typedef struct
   GError          *stdout_error;
   GError          *stderr_error;
 
-  int              stderr_fd; /* of standard error that is captured */
+  int              terminal_fd; /* our end of its terminal, or -1 */
+  int              stderr_fd;   /* of standard error that is captured */
   GSource         *stderr_source;
 
   gboolean         exited;
-  gboolean         stopping; /* we have asked it to end */
+  gboolean         stopping;     /* we have asked it to end */
+  GError          *stop_reason;  /* NULL: it was cancelled */
+  GError          *memory_error; /* it had more than it may */
   gboolean         reported;
-  gboolean         was_drained; /* when the hold timer last looked */
+  gboolean         was_drained;  /* when the hold timer last looked */
   guint            n_drain_checks;
-  gboolean         output_cut; /* we have not waited for the end of its output */
-  gboolean         giving_up;  /* pumps that do not stop are given up */
-  gboolean         unkillable; /* it has not ended, but we wait no longer */
-  gboolean         group_lives; /* we wait for what else was in its group */
-  GSource         *kill_timer;
-  GSource         *group_timer;
+  gboolean         output_cut;   /* we have not waited for the end of its output */
+  gboolean         giving_up;    /* pumps that do not stop are given up */
+  GSource         *limit_timer;
   GSource         *stderr_timer;
   GSource         *hold_timer;
   GSource         *grace_timer;
-} GpCommandRun;
-
-GpCommandRun *gp_command_run_ref   (GpCommandRun *self);
-void          gp_command_run_unref (GpCommandRun *self);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpCommandRun, gp_command_run_unref)
+};
 
 /* In the engine's thread: takes over @data, a run whose process runs */
-void          gp_command_run_watch (gpointer      data);
+void    gp_command_run_watch        (gpointer      data);
+
+/* gp-command-outcome.c: (transfer full): how it ended in the end; NULL: well */
+GError *gp_command_run_choose_error (GpCommandRun *self);
+
+/* What is known of the process that has ended, and of what it used, into the status */
+void    gp_command_run_record_exit  (GpCommandRun *self);
+void    gp_command_run_record_usage (GpCommandRun *self);
 
 G_END_DECLS

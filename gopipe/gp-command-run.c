@@ -4,11 +4,14 @@
 
 #include "gp-command-run-core-private.h"
 
+#include "gp-command-stage-private.h"
 #include "gp-descriptor-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
+#include "gp-event-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-status-private.h"
+#include "gp-terminal-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -24,15 +27,9 @@
 /* How long anything is awaited that should end at once when it is stopped */
 #define STOP_GRACE_MS 500
 
-/* How often a stopped process group is looked at whose leader has ended */
-#define GROUP_CHECK_MS 10
-
 /* How often, and how many times, it is seen whether output has been drained */
 #define DRAIN_CHECK_MS 5
 #define MAX_DRAIN_CHECKS 400
-
-/* How much of standard error stands in an error */
-#define STDERR_IN_MESSAGE 1024
 
 GpCommandRun *
 gp_command_run_ref (GpCommandRun *self)
@@ -57,6 +54,7 @@ gp_command_run_unref (GpCommandRun *self)
     return;
 
   gp_descriptor_clear (&self->stderr_fd);
+  gp_descriptor_clear (&self->terminal_fd);
   g_clear_pointer (&self->stdin_pump, gp_pump_unref);
   g_clear_pointer (&self->stdout_pump, gp_pump_unref);
   g_clear_pointer (&self->stderr_pump, gp_pump_unref);
@@ -64,176 +62,104 @@ gp_command_run_unref (GpCommandRun *self)
   g_clear_error (&self->stdin_error);
   g_clear_error (&self->stdout_error);
   g_clear_error (&self->stderr_error);
-  g_clear_object (&self->process);
+  g_clear_error (&self->stop_reason);
+  g_clear_error (&self->memory_error);
+  g_clear_pointer (&self->process, gp_process_unref);
+  g_clear_pointer (&self->accepted, g_array_unref);
+  g_clear_object (&self->cancellable);
+  g_clear_object (&self->stdin_stream);
+  g_clear_object (&self->stdout_stream);
   g_clear_object (&self->stdin_pipe);
   g_clear_object (&self->stdout_pipe);
   g_clear_object (&self->stderr_pipe);
   g_clear_object (&self->stderr_stream);
   g_clear_object (&self->status);
   g_clear_object (&self->context);
+  g_clear_object (&self->stage);
   g_free (self);
 }
 
-/* --- The outcome -------------------------------------------------------------------------- */
+/* --- The report --------------------------------------------------------------------------- */
 
-/* What the command said last, for the end of a message: whole lines, if they fit */
-static char *
-dup_stderr_tail (GpCommandRun *self)
+static void
+disconnect (GpCommandRun *self)
 {
-  g_autofree char *text = NULL;
-  const char *tail;
-
-  if (self->status == NULL)
-    return g_strdup ("");
-
-  text = g_strstrip (gp_stage_status_dup_stderr_text (self->status));
-  if (strlen (text) <= STDERR_IN_MESSAGE)
-    return g_steal_pointer (&text);
-
-  tail = text + strlen (text) - STDERR_IN_MESSAGE;
-  while ((*tail & 0xc0) == 0x80)
-    tail++;
-  if (strchr (tail, '\n') != NULL)
-    tail = strchr (tail, '\n') + 1;
-
-  return g_strconcat ("…", tail, NULL);
-}
-
-static GError *
-new_exit_error (GpCommandRun *self,
-                GQuark      domain,
-                int         code,
-                const char *what)
-{
-  g_autofree char *said = dup_stderr_tail (self);
-
-  if (*said == '\0')
-    return g_error_new_literal (domain, code, what);
-
-  return g_error_new (domain, code, "%s: %s", what, said);
-}
-
-/* The kernel forgets how children end if the program wants it to; GLib takes that for success. */
-static gboolean
-is_status_lost (GpCommandRun *self)
-{
-  struct sigaction action;
-
-  if (!g_subprocess_get_if_exited (self->process) && !g_subprocess_get_if_signaled (self->process))
-    return TRUE;
-
-  return g_subprocess_get_if_exited (self->process) &&
-         g_subprocess_get_exit_status (self->process) == 0 &&
-         sigaction (SIGCHLD, NULL, &action) == 0 &&
-         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
-}
-
-/* NULL: it ended well */
-static GError *
-describe_exit (GpCommandRun *self)
-{
-  g_autofree char *what = NULL;
-  g_autofree char *name = NULL;
-  int signum;
-
-  if (is_status_lost (self))
-    return g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_STATUS_LOST,
-                                "nobody knows how it ended, because the program ignores SIGCHLD");
-
-  if (g_subprocess_get_if_exited (self->process))
-    {
-      int exit_status = g_subprocess_get_exit_status (self->process);
-
-      if (exit_status == 0)
-        return NULL;
-
-      what = g_strdup_printf ("exit status %d", exit_status);
-      return new_exit_error (self, G_SPAWN_EXIT_ERROR, exit_status, what);
-    }
-
-  signum = g_subprocess_get_term_sig (self->process);
-  name = gp_signal_dup_name (signum);
-  if (signum == SIGPIPE)
-    what = g_strdup ("killed by SIGPIPE, because nobody read its output any more "
-                     "(if that is fine, set GpPipeline:ignore-pipe-errors)");
-  else
-    what = g_strdup_printf ("killed by %s", name);
-
-  return new_exit_error (self, GP_SIGNAL_ERROR, signum, what);
-}
-
-/* The cause rather than its consequences: whoever stopped it, then its input, itself, its output */
-static GError *
-choose_error (GpCommandRun *self)
-{
-  g_autoptr (GError) exit_error = NULL;
-
-  if (self->setup_error != NULL)
-    return g_error_copy (self->setup_error);
-
-  if (self->stopping)
-    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "it was stopped");
-
-  exit_error = describe_exit (self);
-  if (self->stdin_error != NULL)
-    return gp_error_copy_prefixed (self->stdin_error, "reading standard input: ");
-
-  if (self->stdout_error != NULL && (exit_error == NULL || gp_error_matches_pipe (exit_error)))
-    return gp_error_copy_prefixed (self->stdout_error, "writing standard output: ");
-
-  if (exit_error != NULL)
-    return g_steal_pointer (&exit_error);
-
-  if (self->stderr_error != NULL)
-    return gp_error_copy_prefixed (self->stderr_error, "writing standard error: ");
-
-  if (self->output_cut)
-    return g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                        "another process kept its standard output open for more than %u ms",
-                        self->hold_timeout);
-
-  return NULL;
+  /* Not g_cancellable_disconnect (), which waits for a handler that may be running. */
+  g_signal_handler_disconnect (self->cancellable, self->cancelled_id);
+  gp_process_release (self->process);
+  gp_command_run_unref (self);
 }
 
 static void
-set_exit_status (GpCommandRun *self)
+disconnect_cb (gpointer data)
 {
-  if (self->status == NULL || is_status_lost (self))
-    return;
+  disconnect (data);
+}
 
-  if (g_subprocess_get_if_exited (self->process))
-    gp_stage_status_set_exit (self->status, g_subprocess_get_exit_status (self->process), 0);
-  else if (g_subprocess_get_if_signaled (self->process))
-    gp_stage_status_set_exit (self->status, -1, g_subprocess_get_term_sig (self->process));
+static void
+stop_and_disconnect_cb (gpointer data)
+{
+  GpCommandRun *self = data;
+
+  gp_process_stop (self->process, TRUE);
+  disconnect (self);
+}
+
+/* If it was cancelled, the pumps may have found out first, so that the news comes here too late. */
+static void
+run_ended_cb (GpRun    *run,
+              gpointer  data)
+{
+  GpInterrupt *interrupt = gp_run_get_interrupt (run, NULL);
+  gboolean was_cancelled = interrupt != NULL && gp_interrupt_is_raised (interrupt);
+
+  gp_engine_invoke (was_cancelled ? stop_and_disconnect_cb : disconnect_cb, data);
 }
 
 static void
 report (GpCommandRun *self)
 {
-  g_autoptr (GpStageContext) context = g_steal_pointer (&self->context);
-  g_autoptr (GError) error = choose_error (self);
+  g_autoptr (GpStageContext) context = g_object_ref (self->context);
+  g_autoptr (GpRun) run = gp_run_ref (gp_stage_context_get_run (context));
+  g_autoptr (GError) error = NULL;
 
   self->reported = TRUE;
-  clear_timer (&self->kill_timer);
-  clear_timer (&self->group_timer);
+  clear_timer (&self->limit_timer);
   clear_timer (&self->stderr_timer);
   clear_timer (&self->hold_timer);
   clear_timer (&self->grace_timer);
-  /* Not g_cancellable_disconnect (), which waits for a handler that may be running. */
-  g_signal_handler_disconnect (gp_stage_context_get_cancellable (context), self->cancelled_id);
+
+  gp_command_run_record_usage (self);
+  error = gp_command_run_choose_error (self);
+  gp_command_stage_set_run (self->stage, NULL);
+  g_clear_object (&self->context);
 
   if (error == NULL)
     gp_stage_context_return_success (context);
   else
     gp_stage_context_return_error (context, error);
 
-  gp_command_run_unref (self);
+  if (gp_process_has_left_others (self->process))
+    gp_run_when_ended (run, run_ended_cb, self);
+  else
+    disconnect (self);
+}
+
+/* Descendants that may stay are nothing to wait for. */
+static gboolean
+is_process_done (GpCommandRun *self)
+{
+  if (gp_process_is_gone (self->process))
+    return TRUE;
+
+  return self->exited && !self->stopping && !self->kill_descendants &&
+         gp_process_get_end (self->process)->has_descendants;
 }
 
 static void
 report_if_done (GpCommandRun *self)
 {
-  if (!self->reported && (self->exited || self->unkillable) && !self->group_lives && self->stderr_source == NULL &&
+  if (!self->reported && is_process_done (self) && self->stderr_source == NULL &&
       self->stdin_pump == NULL && self->stdout_pump == NULL && self->stderr_pump == NULL)
     report (self);
 }
@@ -364,6 +290,11 @@ pump_done (GpPump             *pump,
   PumpEnd *end = user_data;
   gboolean to_command = G_IS_OUTPUT_STREAM (end->pipe);
 
+  /* A terminal does not end when we close it. */
+  if (to_command && end->run->terminal_fd >= 0 &&
+      result->read_error == NULL && result->write_error == NULL)
+    gp_terminal_send_end (G_OUTPUT_STREAM (end->pipe));
+
   /* Closed here and not in the engine, so that the command finds out at once. */
   if (to_command)
     g_output_stream_close (G_OUTPUT_STREAM (end->pipe), NULL, NULL);
@@ -410,8 +341,8 @@ static gboolean
 start_pumps (GpCommandRun  *self,
              GError     **error)
 {
-  GInputStream *input = gp_stage_context_get_stdin (self->context);
-  GOutputStream *output = gp_stage_context_get_stdout (self->context);
+  GInputStream *input = self->stdin_stream;
+  GOutputStream *output = self->stdout_stream;
 
   return (self->stdin_pipe == NULL ||
           start_pump (self, "stdin", input, self->stdin_pipe, self->stdin_pipe,
@@ -442,22 +373,6 @@ give_up_pumps_cb (gpointer data)
 /* --- Stopping ----------------------------------------------------------------------------- */
 
 static void
-send_signal (GpCommandRun *self,
-             int           signum)
-{
-  /* The group may live on after the command. As long as it does its number is not given away, so a
-   * process that has that number now says that the group is somebody else's. */
-  if (self->own_group && self->exited && !(kill (self->pid, 0) != 0 && errno == ESRCH))
-    self->own_group = FALSE;
-
-  /* The process itself is GSubprocess's to signal, which knows whether its id still means it. */
-  if (self->own_group)
-    kill (-self->pid, signum);
-  else if (!self->exited)
-    g_subprocess_send_signal (self->process, signum);
-}
-
-static void
 stop_pumps_now (GpCommandRun *self)
 {
   stop_pump (self->stdin_pump);
@@ -474,87 +389,141 @@ stop_pumps (GpCommandRun *self)
   self->grace_timer = gp_engine_add_timeout (STOP_GRACE_MS, give_up_pumps_cb, self, NULL);
 }
 
-/* It may not be ours to kill (it has become another user's), or hang in the kernel. */
+/* What has ended already keeps its own outcome, but nobody waits for its output any more. */
 static void
-unkillable_cb (gpointer data)
+stop_leftovers (GpCommandRun *self)
 {
-  GpCommandRun *self = data;
-
-  if (self->exited)
+  gp_process_stop (self->process, TRUE);
+  if (self->reported)
     return;
 
-  self->unkillable = TRUE;
+  self->giving_up = TRUE;
+  self->output_cut = self->stdout_pump != NULL;
+  self->stopping = self->output_cut;
   close_stderr (self);
   if (!self->reported)
     stop_pumps (self);
-  report_if_done (self);
 }
 
+/* @reason (transfer full), or NULL: it was cancelled */
 static void
-kill_timeout_cb (gpointer data)
+stop (GpCommandRun *self,
+      GError       *reason)
 {
-  GpCommandRun *self = data;
-
-  send_signal (self, SIGKILL);
-  self->group_lives = FALSE;
-  if (self->exited)
+  if (self->stopping)
     {
-      report_if_done (self);
-    }
-  else
-    {
-      clear_timer (&self->kill_timer);
-      self->kill_timer = gp_engine_add_timeout (STOP_GRACE_MS, unkillable_cb, self, NULL);
-    }
-}
-
-/* A stopped command may leave others in its group that need a moment to end: a shell is gone before
- * what it has started. They get the same time as the command itself. */
-static void
-check_group_cb (gpointer data)
-{
-  GpCommandRun *self = data;
-
-  self->group_lives = self->own_group = kill (-self->pid, 0) == 0;
-  clear_timer (&self->group_timer);
-  if (self->group_lives)
-    self->group_timer = gp_engine_add_timeout (GROUP_CHECK_MS, check_group_cb, self, NULL);
-  else
-    report_if_done (self);
-}
-
-static void
-stop (gpointer data)
-{
-  g_autoptr (GpCommandRun) self = data;
-
-  if (self->reported || self->stopping)
-    return;
-
-  /* What has ended already keeps its own outcome, but nobody waits for its output any more. */
-  if (self->exited)
-    {
-      send_signal (self, SIGKILL);
-      self->giving_up = TRUE;
-      self->output_cut = self->stdout_pump != NULL;
-      self->stopping = self->output_cut;
-      close_stderr (self);
-      if (!self->reported)
-        stop_pumps (self);
+      g_clear_error (&reason);
       return;
     }
 
-  self->stopping = TRUE;
-  send_signal (self, SIGTERM);
-  send_signal (self, SIGCONT);
-  self->kill_timer = gp_engine_add_timeout (self->kill_delay, kill_timeout_cb, self, NULL);
+  if (!self->reported)
+    self->stop_reason = reason;
+  else
+    g_clear_error (&reason);
+
+  if (self->exited)
+    {
+      stop_leftovers (self);
+    }
+  else
+    {
+      self->stopping = TRUE;
+      gp_process_stop (self->process, FALSE);
+    }
+}
+
+/* A request from another thread */
+typedef struct
+{
+  GpCommandRun *run;
+  GError       *reason;
+  int           signum;
+} Request;
+
+static void
+request_free (Request *request)
+{
+  gp_command_run_unref (request->run);
+  g_clear_error (&request->reason);
+  g_free (request);
+}
+
+static void
+stop_cb (gpointer data)
+{
+  Request *request = data;
+
+  stop (request->run, g_steal_pointer (&request->reason));
+  request_free (request);
+}
+
+static void
+send_signal_cb (gpointer data)
+{
+  Request *request = data;
+
+  if (!request->run->exited)
+    gp_process_send_signal (request->run->process, request->signum);
+  request_free (request);
+}
+
+static void
+post_request (GpCommandRun *self,
+              GpEngineFunc  func,
+              const GError *reason,
+              int           signum)
+{
+  Request *request = g_new0 (Request, 1);
+
+  request->run = gp_command_run_ref (self);
+  request->reason = reason != NULL ? g_error_copy (reason) : NULL;
+  request->signum = signum;
+  gp_engine_invoke (func, request);
+}
+
+void
+gp_command_run_stop (GpCommandRun *self,
+                     const GError *reason)
+{
+  post_request (self, stop_cb, reason, 0);
+}
+
+void
+gp_command_run_send_signal (GpCommandRun *self,
+                            int           signum)
+{
+  post_request (self, send_signal_cb, NULL, signum);
+}
+
+void
+gp_command_run_resize (GpCommandRun *self,
+                       guint         columns,
+                       guint         rows)
+{
+  gp_terminal_resize (self->terminal_fd, columns, rows);
+}
+
+GPid
+gp_command_run_get_root (GpCommandRun *self,
+                         gboolean     *is_supervisor)
+{
+  return gp_process_get_root (self->process, is_supervisor);
+}
+
+static void
+time_limit_cb (gpointer data)
+{
+  GpCommandRun *self = data;
+
+  stop (self, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                           "it took longer than its time limit of %u ms", self->time_limit));
 }
 
 static void
 cancelled_cb (GCancellable *cancellable,
               gpointer      data)
 {
-  gp_engine_invoke (stop, gp_command_run_ref (data));
+  gp_command_run_stop (data, NULL);
 }
 
 static void
@@ -623,44 +592,90 @@ await_leftovers (GpCommandRun *self)
 }
 
 static void
-exited_cb (GObject      *source,
-           GAsyncResult *result,
-           gpointer      data)
+process_ended_cb (gpointer data)
 {
-  g_autoptr (GpCommandRun) self = data;
+  g_autoptr (GpCommandRun) self = gp_command_run_ref (data);
 
-  g_subprocess_wait_finish (self->process, result, NULL);
   self->exited = TRUE;
-  if (self->reported)
-    return;
-
-  set_exit_status (self);
-  /* Nobody is left in the group: its number may soon be somebody else's. */
-  if (self->own_group && kill (-self->pid, 0) != 0)
-    self->own_group = FALSE;
-
+  gp_command_run_record_exit (self);
+  clear_timer (&self->limit_timer);
   if (self->stopping)
     stop_pumps (self);
-  if (self->stopping && self->own_group)
-    check_group_cb (self);
-  else
-    clear_timer (&self->kill_timer);
-
   await_leftovers (self);
   report_if_done (self);
 }
 
+static void
+process_gone_cb (gpointer data)
+{
+  g_autoptr (GpCommandRun) self = gp_command_run_ref (data);
+
+  /* It may have been given up, and then nothing else of it ends either. */
+  if (!self->reported && self->stopping)
+    close_stderr (self);
+  report_if_done (self);
+}
+
+static void
+emit_stopped (GpCommandRun *self,
+              int           signum)
+{
+  GpEventKind kind = signum != 0 ? GP_EVENT_KIND_STAGE_STOPPED : GP_EVENT_KIND_STAGE_CONTINUED;
+  g_autofree char *name = gp_signal_dup_name (signum);
+  g_autofree char *message = g_strdup_printf ("stopped by %s", name);
+  GpEvent *event;
+
+  if (!gp_stage_context_wants_event (self->context, kind))
+    return;
+
+  event = gp_event_new (kind, GP_STAGE (self->stage), gp_stage_context_get_name (self->context),
+                        NULL, signum != 0 ? message : "continued");
+  if (signum != 0)
+    gp_event_set_detail (event, "signal", g_variant_new_int32 (signum));
+  gp_stage_context_emit_event (self->context, event);
+}
+
+static void
+process_stopped_cb (gpointer data,
+                    int      signum)
+{
+  GpCommandRun *self = data;
+
+  if (self->reported)
+    return;
+
+  if (self->status != NULL)
+    gp_stage_status_set_stopped (self->status, signum);
+  emit_stopped (self, signum);
+}
+
+static const GpProcessEvents process_events = {
+  .stopped = process_stopped_cb,
+  .ended = process_ended_cb,
+  .gone = process_gone_cb,
+};
+
 /* --- Starting ----------------------------------------------------------------------------- */
+
+static void
+watch_limits (GpCommandRun *self)
+{
+  if (self->time_limit > 0)
+    self->limit_timer = gp_engine_add_timeout (self->time_limit, time_limit_cb, self, NULL);
+
+  if (self->memory_limit > 0)
+    self->memory_watch = gp_memory_watch_start (GP_LIMITABLE (self->stage), self->context,
+                                                self->memory_limit, self->memory_interval);
+}
 
 void
 gp_command_run_watch (gpointer data)
 {
   GpCommandRun *self = data;
-  GCancellable *cancellable = gp_stage_context_get_cancellable (self->context);
 
   if (!start_pumps (self, &self->setup_error))
     {
-      send_signal (self, SIGKILL);
+      gp_process_stop (self->process, TRUE);
       stop_pumps_now (self);
       g_clear_object (&self->stdout_pipe);
       g_clear_object (&self->stderr_pipe);
@@ -669,9 +684,11 @@ gp_command_run_watch (gpointer data)
   g_clear_object (&self->stdin_pipe);
 
   watch_stderr (self);
-  g_subprocess_wait_async (self->process, NULL, exited_cb, gp_command_run_ref (self));
-  self->cancelled_id = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (cancelled_cb),
-                                              gp_command_run_ref (self), unref_closure, 0);
-  if (g_cancellable_is_cancelled (cancellable))
-    stop (gp_command_run_ref (self));
+  watch_limits (self);
+  gp_process_watch (self->process, &process_events, self);
+  self->cancelled_id = g_signal_connect_data (self->cancellable, "cancelled",
+                                              G_CALLBACK (cancelled_cb), gp_command_run_ref (self),
+                                              unref_closure, 0);
+  if (g_cancellable_is_cancelled (self->cancellable))
+    stop (self, NULL);
 }

@@ -4,7 +4,7 @@
 
 #include "gp-command-stage-private.h"
 
-/* The accessors of the command's properties */
+/* What the command is: its name and surroundings, its streams, and which end is a success */
 
 /**
  * gp_command_stage_get_argv: (get-property argv)
@@ -203,6 +203,164 @@ gp_command_stage_unsetenv (GpCommandStage *self,
 }
 
 /**
+ * gp_command_stage_clearenv:
+ * @self: a command
+ *
+ * Removes all environment variables for this command.
+ *
+ * Neither those that are inherited remain, nor those that were set before; what is set afterwards
+ * does.
+ *
+ * Since: 0.1
+ */
+void
+gp_command_stage_clearenv (GpCommandStage *self)
+{
+  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
+  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
+
+  gp_environment_clear (self->environ);
+}
+
+/**
+ * gp_command_stage_add_environ:
+ * @self: a command
+ * @entries: (array zero-terminated=1) (element-type filename): entries of the form `NAME=VALUE`
+ *
+ * Sets several environment variables for this command.
+ *
+ * It is the same as [method@CommandStage.setenv] for each of them. An entry of another form makes the
+ * start fail with `GP_PIPELINE_ERROR_INVALID`.
+ *
+ * Since: 0.1
+ */
+void
+gp_command_stage_add_environ (GpCommandStage     *self,
+                              const char * const *entries)
+{
+  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
+  g_return_if_fail (entries != NULL);
+  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
+
+  gp_environment_add (self->environ, entries);
+}
+
+/**
+ * gp_command_stage_add_environ_function:
+ * @self: a command
+ * @func: (scope notified) (closure user_data) (destroy destroy): returns the variables
+ * @user_data: data for @func
+ * @destroy: (nullable): frees @user_data, in the main context in which this is called
+ *
+ * Sets environment variables for this command, which a function finds out at the start.
+ *
+ * The function is called once, in the thread that starts the pipeline and before anything is
+ * started, in the order in which such functions were added. The variables take the place that
+ * it has among the other changes of the environment: later ones win. Its error makes the start
+ * fail, with an error that names the command.
+ *
+ * Since: 0.1
+ */
+void
+gp_command_stage_add_environ_function (GpCommandStage     *self,
+                                       GpEnvironFunction  func,
+                                       gpointer           user_data,
+                                       GDestroyNotify     destroy)
+{
+  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
+  g_return_if_fail (func != NULL);
+  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
+
+  gp_environment_add_func (self->environ, func, user_data, destroy);
+}
+
+/**
+ * gp_command_stage_get_stdin: (get-property stdin)
+ * @self: a command
+ *
+ * Gets the standard input of the command's own.
+ *
+ * Returns: (transfer none) (nullable): the stream
+ *
+ * Since: 0.1
+ */
+GInputStream *
+gp_command_stage_get_stdin (GpCommandStage *self)
+{
+  g_return_val_if_fail (GP_IS_COMMAND_STAGE (self), NULL);
+
+  return self->stdin_stream;
+}
+
+/**
+ * gp_command_stage_set_stdin: (set-property stdin)
+ * @self: a command
+ * @stream: (nullable): the stream, or `NULL`; it is lent and never closed
+ *
+ * Gives the command a standard input of its own, instead of what its place in the pipeline gives it.
+ *
+ * A stream with a blocking descriptor goes straight to the command; any other is copied from. If the
+ * stage before it or the pipeline has an input for it as well, nothing is started, and the error is
+ * `GP_PIPELINE_ERROR_INVALID`.
+ *
+ * Since: 0.1
+ */
+void
+gp_command_stage_set_stdin (GpCommandStage *self,
+                            GInputStream   *stream)
+{
+  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
+  g_return_if_fail (stream == NULL || G_IS_INPUT_STREAM (stream));
+  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
+
+  if (g_set_object (&self->stdin_stream, stream))
+    g_object_notify_by_pspec (G_OBJECT (self), gp_command_stage_props[PROP_STDIN]);
+}
+
+/**
+ * gp_command_stage_get_stdout: (get-property stdout)
+ * @self: a command
+ *
+ * Gets the standard output of the command's own.
+ *
+ * Returns: (transfer none) (nullable): the stream
+ *
+ * Since: 0.1
+ */
+GOutputStream *
+gp_command_stage_get_stdout (GpCommandStage *self)
+{
+  g_return_val_if_fail (GP_IS_COMMAND_STAGE (self), NULL);
+
+  return self->stdout_stream;
+}
+
+/**
+ * gp_command_stage_set_stdout: (set-property stdout)
+ * @self: a command
+ * @stream: (nullable): the stream, or `NULL`; it is lent and never closed
+ *
+ * Gives the command a standard output of its own, instead of what its place in the pipeline gives it.
+ *
+ * A stream with a blocking descriptor goes straight to the command; any other is copied to. If the
+ * stage after it or the pipeline wants its output as well, nothing is started, and the error is
+ * `GP_PIPELINE_ERROR_INVALID`.
+ *
+ * Since: 0.1
+ */
+void
+gp_command_stage_set_stdout (GpCommandStage *self,
+                             GOutputStream  *stream)
+{
+  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
+  g_return_if_fail (stream == NULL || G_IS_OUTPUT_STREAM (stream));
+  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
+
+  if (g_set_object (&self->stdout_stream, stream))
+    g_object_notify_by_pspec (G_OBJECT (self), gp_command_stage_props[PROP_STDOUT]);
+}
+
+/**
  * gp_command_stage_get_stderr_mode: (get-property stderr-mode)
  * @self: a command
  *
@@ -326,83 +484,27 @@ gp_command_stage_set_stderr_limit (GpCommandStage *self,
 }
 
 /**
- * gp_command_stage_get_process_group: (get-property process-group)
+ * gp_command_stage_accept_exit_status:
  * @self: a command
+ * @exit_status: an exit status, 1 to 255
  *
- * Gets which process group the command runs in.
+ * Makes an exit status count as success, as 0 does.
  *
- * Returns: the choice
- *
- * Since: 0.1
- */
-GpProcessGroup
-gp_command_stage_get_process_group (GpCommandStage *self)
-{
-  g_return_val_if_fail (GP_IS_COMMAND_STAGE (self), GP_PROCESS_GROUP_AUTO);
-
-  return self->process_group;
-}
-
-/**
- * gp_command_stage_set_process_group: (set-property process-group)
- * @self: a command
- * @group: the choice
- *
- * Sets which process group the command runs in.
+ * May be called for several. The status of the stage still tells which it was. A number that no
+ * command can end with makes the start fail with `GP_PIPELINE_ERROR_INVALID`.
  *
  * Since: 0.1
  */
 void
-gp_command_stage_set_process_group (GpCommandStage *self,
-                                    GpProcessGroup  group)
+gp_command_stage_accept_exit_status (GpCommandStage *self,
+                                     int             exit_status)
 {
   g_return_if_fail (GP_IS_COMMAND_STAGE (self));
   GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
 
-  if (self->process_group == group)
-    return;
-
-  self->process_group = group;
-  g_object_notify_by_pspec (G_OBJECT (self), gp_command_stage_props[PROP_PROCESS_GROUP]);
-}
-
-/**
- * gp_command_stage_get_kill_delay: (get-property kill-delay)
- * @self: a command
- *
- * Gets how long a cancelled command has between `SIGTERM` and `SIGKILL`.
- *
- * Returns: milliseconds
- *
- * Since: 0.1
- */
-guint
-gp_command_stage_get_kill_delay (GpCommandStage *self)
-{
-  g_return_val_if_fail (GP_IS_COMMAND_STAGE (self), 0);
-
-  return self->kill_delay;
-}
-
-/**
- * gp_command_stage_set_kill_delay: (set-property kill-delay)
- * @self: a command
- * @milliseconds: milliseconds
- *
- * Sets how long a cancelled command has between `SIGTERM` and `SIGKILL`.
- *
- * Since: 0.1
- */
-void
-gp_command_stage_set_kill_delay (GpCommandStage *self,
-                                 guint           milliseconds)
-{
-  g_return_if_fail (GP_IS_COMMAND_STAGE (self));
-  GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
-
-  if (self->kill_delay == milliseconds)
-    return;
-
-  self->kill_delay = milliseconds;
-  g_object_notify_by_pspec (G_OBJECT (self), gp_command_stage_props[PROP_KILL_DELAY]);
+  if (exit_status < 0 || exit_status > 255)
+    gp_command_stage_note_mistake (self, "%d is accepted, but no exit status: these are 0 to 255",
+                                   exit_status);
+  else
+    g_array_append_val (self->accepted, exit_status);
 }

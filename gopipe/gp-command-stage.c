@@ -3,16 +3,11 @@
 #include "config.h"
 
 #include "gp-command-stage-private.h"
+#include "gp-limitable-private.h"
 
 #include "gp-command-line-private.h"
-#include "gp-command-run-private.h"
-#include "gp-enums.h"
-#include "gp-error.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
-
-#define DEFAULT_STDERR_LIMIT (64 * 1024)
-#define DEFAULT_KILL_DELAY 2000
 
 /**
  * GpCommandStage:
@@ -21,28 +16,32 @@
  *
  * The program is looked up in the `PATH` of the environment that the command gets, as a shell
  * would, and started without a shell: its arguments arrive as they are. It gets the pipeline's
- * directory and environment, with the changes made here; exactly the descriptors 0, 1 and 2; and
- * default signal handling, whatever the program blocks or ignores.
+ * directory and environment, with the changes made here; exactly the descriptors 0, 1 and 2, and
+ * those of [method@CommandStage.take_fd]; and default signal handling, whatever the program blocks
+ * or ignores.
  *
  * An exit status other than 0 is an error in the domain `G_SPAWN_EXIT_ERROR` whose code is the
- * status, and death by a signal is one of [error@SignalError]. The end of what the command
- * wrote to its standard error is part of the message.
+ * status, unless it was accepted by [method@CommandStage.accept_exit_status], and death by a signal
+ * is one of [error@SignalError]. The end of what the command wrote to its standard error is part of
+ * the message.
  *
  * When the pipeline is cancelled, the command and what it has started get `SIGTERM`, and `SIGKILL`
  * after [property@CommandStage:kill-delay].
  *
- * Properties can be set until the pipeline is started.
+ * Everything is set in one thread, before the pipeline is started. Settings that cannot work make
+ * the start fail with `GP_PIPELINE_ERROR_INVALID`. Only [method@CommandStage.send_signal] and
+ * [method@CommandStage.set_terminal_size] are for a command that runs, in any thread.
  *
  * Since: 0.1
  */
-
-GParamSpec *gp_command_stage_props[N_PROPS];
 
 static void gp_command_stage_stage_init (GpStageInterface *iface);
 static void gp_command_stage_thread_starter_init (GpThreadStarterInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (GpCommandStage, gp_command_stage, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (GP_TYPE_STAGE, gp_command_stage_stage_init)
+                               G_IMPLEMENT_INTERFACE (GP_TYPE_LIMITABLE,
+                                                      gp_command_stage_limitable_init)
                                G_IMPLEMENT_INTERFACE (GP_TYPE_THREAD_STARTER,
                                                       gp_command_stage_thread_starter_init))
 
@@ -72,7 +71,74 @@ static void
 gp_command_stage_prepare (GpThreadStarter *starter,
                           GpCallbackQueue *queue)
 {
-  GP_COMMAND_STAGE (starter)->sealed = TRUE;
+  GpCommandStage *self = GP_COMMAND_STAGE (starter);
+
+  self->sealed = TRUE;
+  gp_environment_evaluate (self->environ);
+}
+
+/* The size may still change at any time. */
+static void
+get_size (GpCommandStage    *self,
+          GpCommandSettings *settings)
+{
+  g_mutex_lock (&self->run_lock);
+  settings->columns = self->columns;
+  settings->rows = self->rows;
+  g_mutex_unlock (&self->run_lock);
+}
+
+static gboolean
+start_command (GpCommandStage  *self,
+               GpStageContext  *context,
+               GError         **error)
+{
+  g_auto (GStrv) environ = NULL;
+  GpCommandSettings settings;
+
+  if (!gp_command_stage_check (self, error))
+    return FALSE;
+
+  environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
+  settings = (GpCommandSettings) {
+    .stage = self,
+    .argv = (const char * const *) self->argv,
+    .directory = self->directory,
+    .environ = environ,
+    .stdin_stream = self->stdin_stream,
+    .stdout_stream = self->stdout_stream,
+    .stderr_mode = self->stderr_mode,
+    .stderr_stream = self->stderr_stream,
+    .stderr_limit = self->stderr_limit,
+    .source_fds = (const int *) self->source_fds->data,
+    .target_fds = (const int *) self->target_fds->data,
+    .n_fds = self->target_fds->len,
+    .terminal = self->terminal,
+    .process_group = self->process_group,
+    .supervised = self->supervised,
+    .die_with_parent = self->die_with_parent,
+    .kill_descendants = self->kill_descendants,
+    .kill_delay = self->kill_delay,
+    .time_limit = self->time_limit,
+    .memory_limit = self->memory_limit,
+    .memory_interval = self->memory_interval,
+    .nice_increment = self->nice_increment,
+    .resource_limits = self->resource_limits,
+    .accepted = (const int *) self->accepted->data,
+    .n_accepted = self->accepted->len,
+  };
+  get_size (self, &settings);
+
+  return gp_command_run_start (&settings, context, error);
+}
+
+static gboolean
+check_ends (GpThreadStarter  *starter,
+            gboolean          has_stdin,
+            gboolean          has_stdout,
+            GError          **error)
+{
+  return gp_command_stage_check_ends (GP_COMMAND_STAGE (starter), has_stdin, has_stdout, error);
 }
 
 static gboolean
@@ -81,124 +147,29 @@ gp_command_stage_start (GpThreadStarter  *starter,
                         GError          **error)
 {
   GpCommandStage *self = GP_COMMAND_STAGE (starter);
-  g_auto (GStrv) environ = NULL;
-  GpCommandSettings settings;
+  gboolean success = start_command (self, context, error);
 
-  if (self->argv == NULL || self->argv[0] == NULL || self->argv[0][0] == '\0')
-    {
-      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                           "the command is empty");
-      return FALSE;
-    }
+  /* The command has them now: whoever reads from the other end waits for it alone. */
+  gp_command_stage_close_fds (self);
 
-  if (!gp_environment_check (self->environ, error))
-    return FALSE;
+  return success;
+}
 
-  environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
-  settings = (GpCommandSettings) {
-    .argv = (const char * const *) self->argv,
-    .directory = self->directory,
-    .environ = environ,
-    .stderr_mode = self->stderr_mode,
-    .stderr_stream = self->stderr_stream,
-    .stderr_limit = self->stderr_limit,
-    .process_group = self->process_group,
-    .kill_delay = self->kill_delay,
-  };
-
-  return gp_command_run_start (&settings, context, error);
+static void
+gp_command_stage_forget (GpThreadStarter *starter,
+                         const GError    *error)
+{
+  gp_command_stage_close_fds (GP_COMMAND_STAGE (starter));
 }
 
 static void
 gp_command_stage_thread_starter_init (GpThreadStarterInterface *iface)
 {
   iface->prepare = gp_command_stage_prepare;
+  iface->check_ends = check_ends;
   iface->start = gp_command_stage_start;
+  iface->forget = gp_command_stage_forget;
   iface->is_bounded = TRUE;
-}
-
-static void
-gp_command_stage_get_property (GObject    *object,
-                               guint       prop_id,
-                               GValue     *value,
-                               GParamSpec *pspec)
-{
-  GpCommandStage *self = GP_COMMAND_STAGE (object);
-
-  switch (prop_id)
-    {
-    case PROP_ARGV:
-      g_value_set_boxed (value, self->argv);
-      break;
-    case PROP_NAME:
-      g_value_set_string (value, gp_command_stage_get_name (self));
-      break;
-    case PROP_DIRECTORY:
-      g_value_set_string (value, self->directory);
-      break;
-    case PROP_ENVIRON:
-      g_value_set_boxed (value, gp_environment_get_base (self->environ));
-      break;
-    case PROP_STDERR_MODE:
-      g_value_set_enum (value, self->stderr_mode);
-      break;
-    case PROP_STDERR_STREAM:
-      g_value_set_object (value, self->stderr_stream);
-      break;
-    case PROP_STDERR_LIMIT:
-      g_value_set_uint64 (value, self->stderr_limit);
-      break;
-    case PROP_PROCESS_GROUP:
-      g_value_set_enum (value, self->process_group);
-      break;
-    case PROP_KILL_DELAY:
-      g_value_set_uint (value, self->kill_delay);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-    }
-}
-
-static void
-gp_command_stage_set_property (GObject      *object,
-                               guint         prop_id,
-                               const GValue *value,
-                               GParamSpec   *pspec)
-{
-  GpCommandStage *self = GP_COMMAND_STAGE (object);
-
-  switch (prop_id)
-    {
-    case PROP_ARGV:
-      self->argv = g_value_dup_boxed (value);
-      break;
-    case PROP_NAME:
-      gp_command_stage_set_name (self, g_value_get_string (value));
-      break;
-    case PROP_DIRECTORY:
-      gp_command_stage_set_directory (self, g_value_get_string (value));
-      break;
-    case PROP_ENVIRON:
-      gp_command_stage_set_environ (self, g_value_get_boxed (value));
-      break;
-    case PROP_STDERR_MODE:
-      gp_command_stage_set_stderr_mode (self, g_value_get_enum (value));
-      break;
-    case PROP_STDERR_STREAM:
-      gp_command_stage_set_stderr_stream (self, g_value_get_object (value));
-      break;
-    case PROP_STDERR_LIMIT:
-      gp_command_stage_set_stderr_limit (self, g_value_get_uint64 (value));
-      break;
-    case PROP_PROCESS_GROUP:
-      gp_command_stage_set_process_group (self, g_value_get_enum (value));
-      break;
-    case PROP_KILL_DELAY:
-      gp_command_stage_set_kill_delay (self, g_value_get_uint (value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
-    }
 }
 
 static void
@@ -210,7 +181,16 @@ gp_command_stage_finalize (GObject *object)
   g_free (self->name);
   g_free (self->directory);
   gp_environment_free (self->environ);
+  g_clear_object (&self->stdin_stream);
+  g_clear_object (&self->stdout_stream);
   g_clear_object (&self->stderr_stream);
+  g_array_unref (self->accepted);
+  gp_command_stage_close_fds (self);
+  g_array_unref (self->source_fds);
+  g_array_unref (self->target_fds);
+  g_clear_error (&self->mistake);
+  g_clear_pointer (&self->run, gp_command_run_unref);
+  g_mutex_clear (&self->run_lock);
 
   G_OBJECT_CLASS (gp_command_stage_parent_class)->finalize (object);
 }
@@ -219,109 +199,27 @@ static void
 gp_command_stage_class_init (GpCommandStageClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
 
-  object_class->get_property = gp_command_stage_get_property;
-  object_class->set_property = gp_command_stage_set_property;
   object_class->finalize = gp_command_stage_finalize;
-
-  /**
-   * GpCommandStage:argv: (getter get_argv)
-   *
-   * The program and its arguments.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_ARGV] = g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV,
-                                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY |
-                                         G_PARAM_STATIC_STRINGS);
-
-  /**
-   * GpCommandStage:name: (getter get_name) (setter set_name)
-   *
-   * The name for errors and pictures: the program's, unless it was set.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
-
-  /**
-   * GpCommandStage:directory: (getter get_directory) (setter set_directory)
-   *
-   * The directory to run in, or `NULL` for the pipeline's.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_DIRECTORY] = g_param_spec_string ("directory", NULL, NULL, NULL, flags);
-
-  /**
-   * GpCommandStage:environ: (getter get_environ) (setter set_environ)
-   *
-   * The whole environment instead of the pipeline's, or `NULL`.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_ENVIRON] = g_param_spec_boxed ("environ", NULL, NULL, G_TYPE_STRV, flags);
-
-  /**
-   * GpCommandStage:stderr-mode: (getter get_stderr_mode) (setter set_stderr_mode)
-   *
-   * Where standard error goes.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_STDERR_MODE] = g_param_spec_enum ("stderr-mode", NULL, NULL, GP_TYPE_STDERR_MODE,
-                                               GP_STDERR_MODE_CAPTURE, flags);
-
-  /**
-   * GpCommandStage:stderr-stream: (getter get_stderr_stream) (setter set_stderr_stream)
-   *
-   * Where standard error goes in the mode `GP_STDERR_MODE_STREAM`. The stream is not closed.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_STDERR_STREAM] = g_param_spec_object ("stderr-stream", NULL, NULL,
-                                                   G_TYPE_OUTPUT_STREAM, flags);
-
-  /**
-   * GpCommandStage:stderr-limit: (getter get_stderr_limit) (setter set_stderr_limit)
-   *
-   * How many bytes of standard error are kept when it is captured: the last ones.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_STDERR_LIMIT] = g_param_spec_uint64 ("stderr-limit", NULL, NULL,
-                                                  0, G_MAXUINT64, DEFAULT_STDERR_LIMIT, flags);
-
-  /**
-   * GpCommandStage:process-group: (getter get_process_group) (setter set_process_group)
-   *
-   * Which process group the command runs in.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_PROCESS_GROUP] = g_param_spec_enum ("process-group", NULL, NULL, GP_TYPE_PROCESS_GROUP,
-                                                 GP_PROCESS_GROUP_AUTO, flags);
-
-  /**
-   * GpCommandStage:kill-delay: (getter get_kill_delay) (setter set_kill_delay)
-   *
-   * How many milliseconds a cancelled command has between `SIGTERM` and `SIGKILL`.
-   *
-   * Since: 0.1
-   */
-  gp_command_stage_props[PROP_KILL_DELAY] = g_param_spec_uint ("kill-delay", NULL, NULL,
-                                              0, G_MAXUINT, DEFAULT_KILL_DELAY, flags);
-
-  g_object_class_install_properties (object_class, N_PROPS, gp_command_stage_props);
+  gp_command_stage_properties_class_init (object_class);
 }
 
 static void
 gp_command_stage_init (GpCommandStage *self)
 {
+  g_mutex_init (&self->run_lock);
   self->environ = gp_environment_new ();
-  self->stderr_limit = DEFAULT_STDERR_LIMIT;
-  self->kill_delay = DEFAULT_KILL_DELAY;
+  self->stderr_limit = GP_COMMAND_DEFAULT_STDERR_LIMIT;
+  self->supervised = TRUE;
+  self->kill_delay = GP_COMMAND_DEFAULT_KILL_DELAY;
+  self->memory_interval = GP_COMMAND_DEFAULT_MEMORY_INTERVAL;
+  self->columns = GP_COMMAND_DEFAULT_COLUMNS;
+  self->rows = GP_COMMAND_DEFAULT_ROWS;
+  self->accepted = g_array_new (FALSE, FALSE, sizeof (int));
+  self->source_fds = g_array_new (FALSE, FALSE, sizeof (int));
+  self->target_fds = g_array_new (FALSE, FALSE, sizeof (int));
+  for (guint i = 0; i < GP_N_RESOURCES; i++)
+    self->resource_limits[i] = GP_NO_RESOURCE_LIMIT;
 }
 
 /**

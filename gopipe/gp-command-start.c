@@ -4,29 +4,57 @@
 
 #include "gp-command-run-core-private.h"
 
+#include "gp-command-stage-private.h"
 #include "gp-descriptor-private.h"
 #include "gp-engine-private.h"
 #include "gp-pipe-stream-private.h"
 #include "gp-spawn-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-status-private.h"
+#include "gp-terminal-private.h"
 
 #include <fcntl.h>
+#include <gio/gunixoutputstream.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
+/* Its own streams come first: if there are others as well, the start has failed before. */
+static void
+choose_streams (GpCommandRun            *self,
+                const GpCommandSettings *settings)
+{
+  g_set_object (&self->stdin_stream, settings->stdin_stream);
+  if (self->stdin_stream == NULL)
+    g_set_object (&self->stdin_stream, gp_stage_context_get_stdin (self->context));
+
+  g_set_object (&self->stdout_stream, settings->stdout_stream);
+  if (self->stdout_stream == NULL)
+    g_set_object (&self->stdout_stream, gp_stage_context_get_stdout (self->context));
+}
+
 static GpCommandRun *
 gp_command_run_new (const GpCommandSettings *settings,
-                 GpStageContext          *context)
+                    GpStageContext          *context)
 {
   GpCommandRun *self = g_new0 (GpCommandRun, 1);
+  GpRun *run = gp_stage_context_get_run (context);
 
   g_atomic_ref_count_init (&self->ref_count);
+  self->stage = g_object_ref (settings->stage);
   self->context = g_object_ref (context);
+  self->cancellable = g_object_ref (gp_stage_context_get_cancellable (context));
   g_set_object (&self->status, gp_stage_context_get_status (context));
-  self->kill_delay = settings->kill_delay;
-  self->hold_timeout = gp_run_get_pipe_hold_timeout (gp_stage_context_get_run (context));
+  self->hold_timeout = gp_run_get_pipe_hold_timeout (run);
+  self->time_limit = settings->time_limit;
+  self->memory_limit = settings->memory_limit;
+  self->memory_interval = settings->memory_interval;
+  self->kill_descendants = settings->kill_descendants;
+  self->accepted = g_array_new (FALSE, FALSE, sizeof (int));
+  g_array_append_vals (self->accepted, settings->accepted, settings->n_accepted);
+  self->terminal_fd = -1;
   self->stderr_fd = -1;
+  choose_streams (self, settings);
 
   return self;
 }
@@ -98,7 +126,7 @@ set_up_stdin (GpCommandRun   *self,
               GpInterrupt  *interrupt,
               GError      **error)
 {
-  GInputStream *stream = gp_stage_context_get_stdin (self->context);
+  GInputStream *stream = self->stdin_stream;
   int fd;
 
   if (stream == NULL)
@@ -134,7 +162,7 @@ set_up_stdout (GpCommandRun   *self,
                GpInterrupt  *interrupt,
                GError      **error)
 {
-  GOutputStream *stream = gp_stage_context_get_stdout (self->context);
+  GOutputStream *stream = self->stdout_stream;
 
   if (stream == NULL)
     return use_null (descriptors, 1, error);
@@ -145,6 +173,79 @@ set_up_stdout (GpCommandRun   *self,
   self->stdout_pipe = open_output_pipe (descriptors, 1, interrupt, error);
 
   return self->stdout_pipe != NULL;
+}
+
+/* (transfer full): our end of its terminal, for one direction */
+static int
+dup_terminal (GpCommandRun  *self,
+              GError       **error)
+{
+  return gp_descriptor_dup_for_child (self->terminal_fd, error);
+}
+
+/* A terminal that nobody reads would stop the command. */
+static gboolean
+discard_output (GpCommandRun  *self,
+                GError       **error)
+{
+  int fd = gp_descriptor_open_null (O_WRONLY, error);
+
+  if (fd >= 0)
+    self->stdout_stream = g_unix_output_stream_new (fd, TRUE);
+
+  return fd >= 0;
+}
+
+/* Its standard input and output are a terminal, of which we have the other end: what comes from
+ * there or goes there is always copied. */
+static gboolean
+set_up_terminal (GpCommandRun             *self,
+                 Descriptors              *descriptors,
+                 const GpCommandSettings  *settings,
+                 GpInterrupt              *interrupt,
+                 GError                  **error)
+{
+  g_autoptr (GOutputStream) to_terminal = NULL;
+  int fd;
+
+  if (!gp_descriptor_check_spare (8, error) ||
+      !gp_terminal_open (settings->columns, settings->rows,
+                         &self->terminal_fd, &descriptors->opened[0], error) ||
+      (self->stdout_stream == NULL && !discard_output (self, error)))
+    return FALSE;
+
+  descriptors->fds[0] = descriptors->fds[1] = descriptors->opened[0];
+
+  if ((fd = dup_terminal (self, error)) < 0)
+    return FALSE;
+  self->stdout_pipe = gp_pipe_input_stream_new (fd, interrupt);
+
+  if ((fd = dup_terminal (self, error)) < 0)
+    return FALSE;
+  to_terminal = gp_pipe_output_stream_new (fd, interrupt);
+  self->stdin_pipe = gp_terminal_input_new (to_terminal);
+
+  if (self->stdin_stream == NULL)
+    {
+      gp_terminal_send_end (self->stdin_pipe);
+      g_clear_object (&self->stdin_pipe);
+    }
+
+  return TRUE;
+}
+
+static gboolean
+set_up_streams (GpCommandRun             *self,
+                Descriptors              *descriptors,
+                const GpCommandSettings  *settings,
+                GpInterrupt              *interrupt,
+                GError                  **error)
+{
+  if (settings->terminal)
+    return set_up_terminal (self, descriptors, settings, interrupt, error);
+
+  return set_up_stdin (self, descriptors, interrupt, error) &&
+         set_up_stdout (self, descriptors, interrupt, error);
 }
 
 static gboolean
@@ -188,35 +289,96 @@ set_up_stderr (GpCommandRun               *self,
     }
 }
 
-/* A process in a group of its own may not read the controlling terminal: it would be stopped. */
+/* Whether the program is what its user talks to: the keyboard's signals then reach its commands
+ * too, which may ask for a password. */
 static gboolean
-wants_own_group (GpProcessGroup     group,
-                 const Descriptors *descriptors)
+is_in_foreground (void)
 {
-  if (group != GP_PROCESS_GROUP_AUTO)
-    return group == GP_PROCESS_GROUP_OWN;
+  int fd = open ("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  gboolean result;
+
+  if (fd < 0)
+    return FALSE;
+
+  result = tcgetpgrp (fd) == getpgrp ();
+  close (fd);
+
+  return result;
+}
+
+/* A process in a group of its own may not read the controlling terminal: it would be stopped.
+ * Whoever is supervised can be ended with all that it has started without a group. */
+static gboolean
+wants_own_group (const GpCommandSettings *settings,
+                 const Descriptors       *descriptors)
+{
+  if (settings->process_group != GP_PROCESS_GROUP_AUTO)
+    return settings->process_group == GP_PROCESS_GROUP_OWN;
 
   for (guint i = 0; i < 3; i++)
     if (isatty (descriptors->fds[i]) && tcgetsid (descriptors->fds[i]) == getsid (0))
       return FALSE;
 
-  return TRUE;
+  return !(settings->supervised && is_in_foreground ());
+}
+
+/* By GpResource. Who uses too much processor time gets a signal first, and is killed a second
+ * later. */
+static guint
+get_limits (const GpCommandSettings *settings,
+            GpExecLimit              limits[GP_N_RESOURCES])
+{
+  static const int resources[GP_N_RESOURCES] = {
+    [GP_RESOURCE_CPU_TIME] = RLIMIT_CPU,
+    [GP_RESOURCE_FILE_SIZE] = RLIMIT_FSIZE,
+    [GP_RESOURCE_OPEN_FILES] = RLIMIT_NOFILE,
+    [GP_RESOURCE_ADDRESS_SPACE] = RLIMIT_AS,
+    [GP_RESOURCE_CORE_SIZE] = RLIMIT_CORE,
+  };
+  guint n_limits = 0;
+
+  for (guint i = 0; i < GP_N_RESOURCES; i++)
+    {
+      guint64 limit = settings->resource_limits[i];
+
+      if (limit != GP_NO_RESOURCE_LIMIT)
+        limits[n_limits++] = (GpExecLimit) {
+          .resource = resources[i],
+          .soft = limit,
+          .hard = i == GP_RESOURCE_CPU_TIME ? limit + 1 : limit,
+        };
+    }
+
+  return n_limits;
+}
+
+static unsigned
+get_flags (const GpCommandSettings *settings,
+           gboolean                 own_group)
+{
+  return (own_group ? GP_EXEC_OWN_GROUP : 0) |
+         (settings->terminal ? GP_EXEC_TERMINAL : 0) |
+         (settings->supervised ? GP_EXEC_SUPERVISE : 0) |
+         (settings->die_with_parent ? GP_EXEC_DIE_WITH_PARENT : 0) |
+         (settings->kill_descendants ? GP_EXEC_KILL_DESCENDANTS : 0);
 }
 
 static gboolean
-spawn (GpCommandRun               *self,
+spawn (GpCommandRun             *self,
        const GpCommandSettings  *settings,
        Descriptors              *descriptors,
        GpInterrupt              *interrupt,
        GError                  **error)
 {
+  gboolean own_group = settings->terminal || wants_own_group (settings, descriptors);
   const char *directory = settings->directory;
+  GpExecLimit limits[GP_N_RESOURCES];
+  g_auto (GpSpawned) spawned = { .control_fd = -1 };
   GpSpawnRequest request;
 
   if (directory == NULL)
     directory = gp_stage_context_get_directory (self->context);
 
-  self->own_group = wants_own_group (settings->process_group, descriptors);
   request = (GpSpawnRequest) {
     .argv = settings->argv,
     .environ = (const char * const *) settings->environ,
@@ -224,11 +386,34 @@ spawn (GpCommandRun               *self,
     .stdin_fd = descriptors->fds[0],
     .stdout_fd = descriptors->fds[1],
     .stderr_fd = descriptors->fds[2],
-    .own_group = self->own_group,
+    .source_fds = settings->source_fds,
+    .target_fds = settings->target_fds,
+    .n_fds = settings->n_fds,
+    .flags = get_flags (settings, own_group),
+    .kill_delay = settings->kill_delay,
+    .nice_increment = settings->nice_increment,
+    .limits = limits,
+    .n_limits = get_limits (settings, limits),
   };
-  self->process = gp_spawn (&request, interrupt, &self->pid, error);
 
-  return self->process != NULL;
+  if (!gp_spawn (&request, interrupt, &spawned, error))
+    return FALSE;
+
+  if (self->status != NULL)
+    gp_stage_status_set_pid (self->status, spawned.pid);
+  self->process = gp_process_new (&spawned, own_group, settings->kill_delay);
+
+  return TRUE;
+}
+
+/* A stream that is pumped is still ours to read or write. */
+static void
+hand_over_streams (GpCommandRun *self)
+{
+  if (self->stdin_pipe == NULL)
+    gp_stage_context_hand_over_stdin (self->context);
+  if (self->stdout_pipe == NULL)
+    gp_stage_context_hand_over_stdout (self->context);
 }
 
 gboolean
@@ -241,9 +426,13 @@ gp_command_run_start (const GpCommandSettings  *settings,
   GpInterrupt *interrupt = gp_run_get_interrupt (gp_stage_context_get_run (context), error);
   gboolean started;
 
+  if (self->status != NULL)
+    gp_stage_status_set_stderr_limit (self->status, settings->stderr_limit);
+
   started = interrupt != NULL &&
-            set_up_stdin (self, &descriptors, interrupt, error) &&
-            set_up_stdout (self, &descriptors, interrupt, error) &&
+            (settings->memory_limit == 0 ||
+             gp_memory_watch_check (GP_LIMITABLE (self->stage), settings->memory_limit, error)) &&
+            set_up_streams (self, &descriptors, settings, interrupt, error) &&
             set_up_stderr (self, &descriptors, settings, interrupt, error) &&
             spawn (self, settings, &descriptors, interrupt, error);
   descriptors_clear (&descriptors);
@@ -251,17 +440,8 @@ gp_command_run_start (const GpCommandSettings  *settings,
   if (!started)
     return FALSE;
 
-  /* A pumped stream is still ours to read or write. */
-  if (self->stdin_pipe == NULL)
-    gp_stage_context_hand_over_stdin (context);
-  if (self->stdout_pipe == NULL)
-    gp_stage_context_hand_over_stdout (context);
-
-  if (self->status != NULL)
-    {
-      gp_stage_status_set_stderr_limit (self->status, settings->stderr_limit);
-      gp_stage_status_set_pid (self->status, self->pid);
-    }
+  hand_over_streams (self);
+  gp_command_stage_set_run (self->stage, self);
   gp_engine_invoke (gp_command_run_watch, g_steal_pointer (&self));
 
   return TRUE;

@@ -25,11 +25,12 @@ void     gp_ignore_sigpipe        (void);
 int      gp_descriptor_lift       (int fd, const char *what, GError **error);
 
 gboolean gp_descriptor_open_pipe  (int fds[2], GError **error);
-gboolean gp_descriptor_open_socket_pair (int fds[2], GError **error); /* of a stream */
+gboolean gp_descriptor_open_socket_pair (int fds[2], GError **error); /* which keeps messages apart */
 int      gp_descriptor_open_null  (int open_flags, GError **error);
 
 /* A duplicate at or above GP_CHILD_FD_MIN */
 int      gp_descriptor_dup_for_child (int fd, GError **error);
+int      gp_descriptor_dup_above     (int fd, int minimum, GError **error);
 
 /* Whether @n more can be opened now, for calls of GLib that end the program if they cannot.
  * Another thread may still take them in between. */
@@ -43,5 +44,8 @@ int      gp_descriptor_of_stream  (gpointer stream);
 
 /* Closes *@fd unless it is -1, and makes it -1; keeps errno */
 void     gp_descriptor_clear      (int *fd);
+
+/* Makes it -1, and returns what it was */
+int      gp_descriptor_steal      (int *fd);
 
 G_END_DECLS

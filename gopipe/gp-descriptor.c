@@ -113,7 +113,7 @@ gp_descriptor_open_socket_pair (int      fds[2],
 {
   int ends[2];
 
-  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     {
       gp_set_error_from_errno (error, errno, "cannot make a pair of sockets");
       return FALSE;
@@ -134,11 +134,19 @@ int
 gp_descriptor_dup_for_child (int      fd,
                              GError **error)
 {
-  int copy = fcntl (fd, F_DUPFD_CLOEXEC, GP_CHILD_FD_MIN);
+  return gp_descriptor_dup_above (fd, GP_CHILD_FD_MIN, error);
+}
+
+int
+gp_descriptor_dup_above (int      fd,
+                         int      minimum,
+                         GError **error)
+{
+  int copy = fcntl (fd, F_DUPFD_CLOEXEC, minimum);
 
   if (copy < 0)
     {
-      /* EINVAL here means that the limit lies below GP_CHILD_FD_MIN */
+      /* EINVAL here means that the limit lies below the minimum */
       gp_set_error_from_errno (error, errno == EINVAL ? EMFILE : errno,
                                "cannot duplicate a descriptor");
       return -1;
@@ -211,4 +219,14 @@ gp_descriptor_clear (int *fd)
 
   *fd = -1;
   errno = errsv;
+}
+
+int
+gp_descriptor_steal (int *fd)
+{
+  int stolen = *fd;
+
+  *fd = -1;
+
+  return stolen;
 }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "gp-end-gate-private.h"
 #include "gp-interrupt-private.h"
 #include "gp-memory-pipe-private.h"
 #include "gp-types.h"
@@ -13,6 +14,7 @@ typedef struct
 {
   GpEdgeKind     kind;
   GpMemoryPipe  *memory; /* of kind MEMORY */
+  GpEndGate     *gate;   /* of kind PIPE: which the end for the reader waits for, or NULL */
   GInputStream  *reader; /* until they are given to the neighbours */
   GOutputStream *writer;
 } GpEdge;
@@ -34,6 +36,14 @@ gboolean       gp_edge_open           (GpEdge          *self,
                                        GpInterrupt     *interrupt,
                                        GError         **error);
 void           gp_edge_interrupt      (GpEdge          *self);
+
+/* After it was opened: a right neighbour that takes any stream is told the end only when it is
+ * known whether all before it went well, by gp_edge_tell_end (). With an error it is told that
+ * instead. */
+gboolean       gp_edge_hold_end       (GpEdge          *self,
+                                       GError         **error);
+void           gp_edge_tell_end       (GpEdge          *self,
+                                       const GError    *error);
 
 /* Closes what was not given away */
 void           gp_edge_clear          (GpEdge          *self);

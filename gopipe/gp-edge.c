@@ -87,6 +87,33 @@ gp_edge_open (GpEdge          *self,
   return TRUE;
 }
 
+gboolean
+gp_edge_hold_end (GpEdge  *self,
+                  GError **error)
+{
+  if (self->memory != NULL)
+    gp_memory_pipe_hold_end (self->memory);
+  else if (GP_IS_PIPE_INPUT_STREAM (self->reader))
+    {
+      self->gate = gp_end_gate_new (error);
+      if (self->gate == NULL)
+        return FALSE;
+      gp_pipe_input_stream_set_gate (self->reader, self->gate);
+    }
+
+  return TRUE;
+}
+
+void
+gp_edge_tell_end (GpEdge       *self,
+                  const GError *error)
+{
+  if (self->memory != NULL)
+    gp_memory_pipe_tell_end (self->memory, error);
+  if (self->gate != NULL)
+    gp_end_gate_open (self->gate, error);
+}
+
 void
 gp_edge_interrupt (GpEdge *self)
 {
@@ -100,6 +127,7 @@ gp_edge_clear (GpEdge *self)
   g_clear_object (&self->reader);
   g_clear_object (&self->writer);
   g_clear_pointer (&self->memory, gp_memory_pipe_unref);
+  g_clear_pointer (&self->gate, gp_end_gate_unref);
 }
 
 /* A stream with a pending operation cannot be closed, and its descriptor must not be freed: the

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include "gp-types.h"
 
 G_BEGIN_DECLS
 
@@ -25,9 +25,23 @@ void                gp_environment_set      (GpEnvironment       *self,
                                              gboolean             overwrite);
 void                gp_environment_unset    (GpEnvironment       *self,
                                              const char          *variable);
+/* Everything that was there so far */
+void                gp_environment_clear    (GpEnvironment       *self);
+/* Entries of the form NAME=VALUE */
+void                gp_environment_add      (GpEnvironment       *self,
+                                             const char * const  *entries);
+/* What @func returns, in the place that it has among the other changes */
+void                gp_environment_add_func (GpEnvironment       *self,
+                                             GpEnvironFunction    func,
+                                             gpointer             user_data,
+                                             GDestroyNotify       destroy);
 
-/* FALSE and GP_PIPELINE_ERROR_INVALID if a variable's name cannot be one. Entries of an
- * inherited environment are never touched, whatever they look like. */
+/* Calls the functions, unless that was done: in the home context, before anything is started and
+ * when nothing changes any more. An error is told by the check. */
+void                gp_environment_evaluate (GpEnvironment       *self);
+
+/* FALSE with the error of a function, or with GP_PIPELINE_ERROR_INVALID if a variable's name cannot
+ * be one. Entries of an inherited environment are never touched, whatever they look like. */
 gboolean            gp_environment_check    (GpEnvironment       *self,
                                              GError             **error);
 

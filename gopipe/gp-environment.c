@@ -3,21 +3,39 @@
 #include "config.h"
 
 #include "gp-environment-private.h"
+
 #include "gp-error-private.h"
+#include "gp-user-function-private.h"
 
 #include <string.h>
 
+typedef enum
+{
+  CHANGE_SET,
+  CHANGE_UNSET,
+  CHANGE_CLEAR,
+  CHANGE_ADD,
+} ChangeKind;
+
+/* @entries of a @function are those that it has returned: NULL until it is called */
 typedef struct
 {
-  char     *variable;
-  char     *value; /* NULL: unset */
-  gboolean  overwrite;
+  ChangeKind       kind;
+  char            *variable;
+  char            *value;
+  gboolean         overwrite;
+  char           **entries;
+  GpUserFunction  *function;
 } Change;
 
+/* Two states: being set up, and evaluated, when all functions were called and nothing changes any
+ * more. Its owner is the only one to change it, in one thread; afterwards it may be read in any. */
 struct _GpEnvironment
 {
-  char   **base;
-  GArray  *changes;
+  char    **base;
+  GArray   *changes;
+  gboolean  evaluated;
+  GError   *error; /* of the first function that failed */
 };
 
 static void
@@ -27,6 +45,8 @@ clear_change (gpointer data)
 
   g_free (change->variable);
   g_free (change->value);
+  g_strfreev (change->entries);
+  g_clear_pointer (&change->function, gp_user_function_unref);
 }
 
 GpEnvironment *
@@ -45,6 +65,7 @@ gp_environment_free (GpEnvironment *self)
 {
   g_strfreev (self->base);
   g_array_unref (self->changes);
+  g_clear_error (&self->error);
   g_free (self);
 }
 
@@ -64,53 +85,181 @@ gp_environment_get_base (GpEnvironment *self)
   return (const char * const *) self->base;
 }
 
+static void
+append_change (GpEnvironment *self,
+               Change         change)
+{
+  g_array_append_val (self->changes, change);
+}
+
 void
 gp_environment_set (GpEnvironment *self,
                     const char    *variable,
                     const char    *value,
                     gboolean       overwrite)
 {
-  Change change = { g_strdup (variable), g_strdup (value), overwrite };
-
-  g_array_append_val (self->changes, change);
+  append_change (self, (Change) {
+    .kind = CHANGE_SET,
+    .variable = g_strdup (variable),
+    .value = g_strdup (value),
+    .overwrite = overwrite,
+  });
 }
 
 void
 gp_environment_unset (GpEnvironment *self,
                       const char    *variable)
 {
-  gp_environment_set (self, variable, NULL, TRUE);
+  append_change (self, (Change) { .kind = CHANGE_UNSET, .variable = g_strdup (variable) });
+}
+
+void
+gp_environment_clear (GpEnvironment *self)
+{
+  append_change (self, (Change) { .kind = CHANGE_CLEAR });
+}
+
+void
+gp_environment_add (GpEnvironment      *self,
+                    const char * const *entries)
+{
+  append_change (self, (Change) { .kind = CHANGE_ADD, .entries = g_strdupv ((char **) entries) });
+}
+
+void
+gp_environment_add_func (GpEnvironment     *self,
+                         GpEnvironFunction  func,
+                         gpointer           user_data,
+                         GDestroyNotify     destroy)
+{
+  append_change (self, (Change) {
+    .kind = CHANGE_ADD,
+    .function = gp_user_function_new (G_CALLBACK (func), user_data, destroy),
+  });
+}
+
+static char **
+call_function (GpUserFunction  *function,
+               GError         **error)
+{
+  g_autoptr (GError) own_error = NULL;
+  g_auto (GStrv) entries = NULL;
+
+  entries = ((GpEnvironFunction) function->func) (function->data, &own_error);
+  if (own_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&own_error));
+  else if (entries == NULL)
+    g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT,
+                         "the function returned neither entries nor an error");
+  else
+    return g_steal_pointer (&entries);
+
+  return NULL;
+}
+
+void
+gp_environment_evaluate (GpEnvironment *self)
+{
+  if (self->evaluated)
+    return;
+
+  self->evaluated = TRUE;
+  for (guint i = 0; self->error == NULL && i < self->changes->len; i++)
+    {
+      Change *change = &g_array_index (self->changes, Change, i);
+
+      if (change->function != NULL)
+        change->entries = call_function (change->function, &self->error);
+    }
+}
+
+static gboolean
+check_entries (char   **entries,
+               GError **error)
+{
+  for (; entries != NULL && *entries != NULL; entries++)
+    {
+      const char *equals = strchr (*entries, '=');
+
+      if (equals == NULL || equals == *entries)
+        {
+          g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+                       "environment entry \"%s\" is not of the form NAME=VALUE", *entries);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+static gboolean
+check_change (const Change  *change,
+              GError       **error)
+{
+  const char *variable = change->variable;
+
+  if (variable == NULL || (variable[0] != '\0' && strchr (variable, '=') == NULL))
+    return check_entries (change->entries, error);
+
+  g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
+               "\"%s\" cannot be the name of an environment variable", variable);
+
+  return FALSE;
 }
 
 gboolean
 gp_environment_check (GpEnvironment  *self,
                       GError        **error)
 {
-  for (guint i = 0; self->base != NULL && self->base[i] != NULL; i++)
+  if (self->error != NULL)
     {
-      const char *equals = strchr (self->base[i], '=');
-
-      if (equals == NULL || equals == self->base[i])
-        {
-          g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                       "environment entry \"%s\" is not of the form NAME=VALUE", self->base[i]);
-          return FALSE;
-        }
+      g_propagate_error (error, gp_error_copy_prefixed (self->error, "finding out the environment: "));
+      return FALSE;
     }
+
+  if (!check_entries (self->base, error))
+    return FALSE;
 
   for (guint i = 0; i < self->changes->len; i++)
-    {
-      const Change *change = &g_array_index (self->changes, Change, i);
-
-      if (change->variable[0] == '\0' || strchr (change->variable, '=') != NULL)
-        {
-          g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                       "\"%s\" cannot be the name of an environment variable", change->variable);
-          return FALSE;
-        }
-    }
+    if (!check_change (&g_array_index (self->changes, Change, i), error))
+      return FALSE;
 
   return TRUE;
+}
+
+static char **
+set_entries (char **environ,
+             char **entries)
+{
+  for (; entries != NULL && *entries != NULL; entries++)
+    {
+      const char *equals = strchr (*entries, '=');
+      g_autofree char *variable = g_strndup (*entries, equals - *entries);
+
+      environ = g_environ_setenv (environ, variable, equals + 1, TRUE);
+    }
+
+  return environ;
+}
+
+static char **
+apply_change (const Change  *change,
+              char         **environ)
+{
+  switch (change->kind)
+    {
+    case CHANGE_SET:
+      return g_environ_setenv (environ, change->variable, change->value, change->overwrite);
+    case CHANGE_UNSET:
+      return g_environ_unsetenv (environ, change->variable);
+    case CHANGE_CLEAR:
+      g_strfreev (environ);
+      return g_new0 (char *, 1);
+    case CHANGE_ADD:
+      return set_entries (environ, change->entries);
+    default:
+      g_return_val_if_reached (environ);
+    }
 }
 
 char **
@@ -119,6 +268,10 @@ gp_environment_apply (GpEnvironment  *self,
 {
   char **result = inherited;
 
+  /* The start fails anyway. */
+  if (!gp_environment_check (self, NULL))
+    return inherited;
+
   if (self->base != NULL)
     {
       g_strfreev (inherited);
@@ -126,14 +279,7 @@ gp_environment_apply (GpEnvironment  *self,
     }
 
   for (guint i = 0; i < self->changes->len; i++)
-    {
-      const Change *change = &g_array_index (self->changes, Change, i);
-
-      if (change->value != NULL)
-        result = g_environ_setenv (result, change->variable, change->value, change->overwrite);
-      else
-        result = g_environ_unsetenv (result, change->variable);
-    }
+    result = apply_change (&g_array_index (self->changes, Change, i), result);
 
   return result;
 }

@@ -18,7 +18,10 @@ static const SignalName signal_names[] = {
   { SIGTRAP, "SIGTRAP" }, { SIGABRT, "SIGABRT" }, { SIGBUS, "SIGBUS" },   { SIGFPE, "SIGFPE" },
   { SIGKILL, "SIGKILL" }, { SIGUSR1, "SIGUSR1" }, { SIGSEGV, "SIGSEGV" }, { SIGUSR2, "SIGUSR2" },
   { SIGPIPE, "SIGPIPE" }, { SIGALRM, "SIGALRM" }, { SIGTERM, "SIGTERM" }, { SIGXCPU, "SIGXCPU" },
-  { SIGXFSZ, "SIGXFSZ" }, { SIGSYS, "SIGSYS" },
+  { SIGXFSZ, "SIGXFSZ" }, { SIGSYS, "SIGSYS" },   { SIGSTOP, "SIGSTOP" }, { SIGTSTP, "SIGTSTP" },
+  { SIGTTIN, "SIGTTIN" }, { SIGTTOU, "SIGTTOU" }, { SIGCONT, "SIGCONT" }, { SIGCHLD, "SIGCHLD" },
+  { SIGURG, "SIGURG" },   { SIGVTALRM, "SIGVTALRM" },                     { SIGPROF, "SIGPROF" },
+  { SIGWINCH, "SIGWINCH" }, { SIGIO, "SIGIO" },
 };
 
 char *
@@ -61,6 +64,24 @@ gp_error_copy_prefixed (const GError *error,
   valid = g_utf8_make_valid (text, -1);
 
   return g_error_new_literal (error->domain, error->code, valid);
+}
+
+GError *
+gp_error_act (GError        *error,
+              GpErrorAction  action,
+              const GError  *replacement,
+              const char    *name)
+{
+  g_autoptr (GError) own_error = error;
+  g_autofree char *prefix = g_strconcat (name, ": ", NULL);
+
+  if (replacement != NULL && g_str_has_prefix (replacement->message, prefix))
+    return gp_error_copy_prefixed (replacement, "%s", "");
+
+  if (replacement != NULL)
+    return gp_error_copy_prefixed (replacement, "%s", prefix);
+
+  return action == GP_ERROR_ACTION_FORGIVE ? NULL : g_steal_pointer (&own_error);
 }
 
 /**

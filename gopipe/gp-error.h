@@ -27,6 +27,9 @@ G_BEGIN_DECLS
  * @GP_PIPELINE_ERROR_ALREADY_STARTED: the pipeline was started before
  * @GP_PIPELINE_ERROR_NOT_STARTED: the pipeline was not started yet
  * @GP_PIPELINE_ERROR_INVALID: the pipeline or a stage was set up in a way that cannot work
+ * @GP_PIPELINE_ERROR_MEMORY_LIMIT: a stage was ended because its processes had more memory than
+ *   they were allowed
+ * @GP_PIPELINE_ERROR_LINE_TOO_LONG: a line is longer than a line stage may hold
  *
  * Errors of pipelines and stages.
  *
@@ -46,6 +49,8 @@ typedef enum
   GP_PIPELINE_ERROR_ALREADY_STARTED,
   GP_PIPELINE_ERROR_NOT_STARTED,
   GP_PIPELINE_ERROR_INVALID,
+  GP_PIPELINE_ERROR_MEMORY_LIMIT,
+  GP_PIPELINE_ERROR_LINE_TOO_LONG,
 } GpPipelineError;
 
 /**

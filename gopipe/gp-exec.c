@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,11 +24,13 @@
 /* Without /proc every number must be tried, and limits can be absurdly high */
 #define MAX_TRIED_FD (1 << 20)
 
+/* Which descriptors are closed: from @first on all but those of @keep */
 typedef struct
 {
-  GpExecStep step;
-  int        errsv;
-} Failure;
+  unsigned   first;
+  const int *keep;
+  unsigned   n_keep;
+} Closing;
 
 /* What SYS_getdents64 writes */
 typedef struct
@@ -38,38 +42,64 @@ typedef struct
   char           name[];
 } DirectoryEntry;
 
-static int
-report (GpExecStep step,
-        int        value)
+int
+gp_exec_send (int                 control_fd,
+              const GpExecReport *report)
 {
-  GpExecReport record = { step, value };
   ssize_t written;
 
   do
-    written = write (GP_EXEC_CONTROL_FD, &record, sizeof record);
+    written = send (control_fd, report, sizeof *report, MSG_NOSIGNAL);
   while (written < 0 && errno == EINTR);
 
-  return written == sizeof record;
+  return written == sizeof *report;
+}
+
+static int
+report (int        control_fd,
+        GpExecStep step,
+        int        value)
+{
+  GpExecReport record = { .step = step, .value = value };
+
+  return gp_exec_send (control_fd, &record);
+}
+
+/* If something that was sent to us were left unread, the other side would find an error before it
+ * finds what we have told it. */
+void
+gp_exec_leave (int control_fd,
+               int status)
+{
+  char byte;
+
+  if (control_fd >= 0 && shutdown (control_fd, SHUT_RD) == 0)
+    {
+      while (recv (control_fd, &byte, sizeof byte, MSG_DONTWAIT) > 0)
+        ;
+    }
+
+  _exit (status);
 }
 
 void
-gp_exec_fail (GpExecStep step,
-              int        errsv)
+gp_exec_fail (int           control_fd,
+              GpExecFailure failure)
 {
-  (void) report (step, errsv);
-  _exit (127);
+  (void) report (control_fd, failure.step, failure.errsv);
+  gp_exec_leave (control_fd, 127);
 }
 
 /* The lowest descriptor at or above @from that is not to be closed, or NO_FD */
 static unsigned
-next_kept (const GpExecPlan *plan,
-           unsigned          from)
+next_kept (const Closing *closing,
+           unsigned       from)
 {
-  unsigned next = from <= GP_EXEC_CONTROL_FD ? GP_EXEC_CONTROL_FD : NO_FD;
+  unsigned next = NO_FD;
 
-  for (unsigned i = 0; i < plan->n_keep_fds; i++)
+  for (unsigned i = 0; i < closing->n_keep; i++)
     {
-      unsigned fd = plan->keep_fds[i];
+      unsigned fd = (unsigned) closing->keep[i];
 
       if (fd >= from && fd < next)
         next = fd;
@@ -79,23 +109,23 @@ next_kept (const GpExecPlan *plan,
 }
 
 static void
-close_if_stray (const GpExecPlan *plan,
-                unsigned          fd)
+close_if_stray (const Closing *closing,
+                unsigned       fd)
 {
-  if (fd >= FIRST_STRAY && next_kept (plan, fd) != fd)
-    close (fd);
+  if (fd >= closing->first && next_kept (closing, fd) != fd)
+    close ((int) fd);
 }
 
 /* Returns 0 where the kernel is too old or a sandbox forbids it */
 static int
-close_ranges (const GpExecPlan *plan)
+close_ranges (const Closing *closing)
 {
 #ifdef SYS_close_range
-  unsigned first = FIRST_STRAY;
+  unsigned first = closing->first;
 
   for (;;)
     {
-      unsigned kept = next_kept (plan, first);
+      unsigned kept = next_kept (closing, first);
 
       if (kept > first && syscall (SYS_close_range, first, kept - 1, 0) < 0)
         return 0;
@@ -106,7 +136,7 @@ close_ranges (const GpExecPlan *plan)
       first = kept + 1;
     }
 #else
-  (void) plan;
+  (void) closing;
   return 0;
 #endif
 }
@@ -127,13 +157,15 @@ parse_fd (const char *name)
   return fd;
 }
 
-/* Returns 0 if /proc is not there or not readable */
+/* Returns 0 if /proc is not there, not readable, or not the true one: then it does not list the
+ * descriptor that it is read by */
 static int
-close_listed (const GpExecPlan *plan)
+close_listed (const Closing *closing)
 {
 #ifdef SYS_getdents64
   char buffer[2048] __attribute__ ((aligned (__alignof__ (DirectoryEntry))));
   long size;
+  int is_complete = 0;
   int directory = open ("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (directory < 0)
@@ -145,23 +177,25 @@ close_listed (const GpExecPlan *plan)
         {
           unsigned fd = parse_fd (((DirectoryEntry *) (buffer + at))->name);
 
-          if (fd != NO_FD && fd != (unsigned) directory)
-            close_if_stray (plan, fd);
+          if (fd == (unsigned) directory)
+            is_complete = 1;
+          else if (fd != NO_FD)
+            close_if_stray (closing, fd);
         }
     }
 
   /* It may have been opened on a number that is to be kept, if nothing was open there */
   close (directory);
 
-  return size == 0;
+  return size == 0 && is_complete;
 #else
-  (void) plan;
+  (void) closing;
   return 0;
 #endif
 }
 
 static void
-close_all_numbers (const GpExecPlan *plan)
+close_all_numbers (const Closing *closing)
 {
   struct rlimit limit;
   unsigned end = MAX_TRIED_FD;
@@ -169,8 +203,19 @@ close_all_numbers (const GpExecPlan *plan)
   if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < end)
     end = (unsigned) limit.rlim_max;
 
-  for (unsigned fd = FIRST_STRAY; fd < end; fd++)
-    close_if_stray (plan, fd);
+  for (unsigned fd = closing->first; fd < end; fd++)
+    close_if_stray (closing, fd);
+}
+
+void
+gp_exec_close_all (int        first,
+                   const int *keep,
+                   unsigned   n_keep)
+{
+  const Closing closing = { (unsigned) first, keep, n_keep };
+
+  if (!close_ranges (&closing) && !close_listed (&closing))
+    close_all_numbers (&closing);
 }
 
 /* In a forked child this also closes the pipe on which GLib waits for the exec, so that its
@@ -178,30 +223,35 @@ close_all_numbers (const GpExecPlan *plan)
 static void
 set_up_descriptors (const GpExecPlan *plan)
 {
-  if (!close_ranges (plan) && !close_listed (plan))
-    close_all_numbers (plan);
+  int keep[GP_EXEC_MAX_KEEP + 1];
+  unsigned n_keep = 0;
 
-  if (fcntl (GP_EXEC_CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
-    gp_exec_fail (GP_EXEC_STEP_DESCRIPTORS, errno);
+  keep[n_keep++] = plan->control_fd;
+  for (unsigned i = 0; i < plan->n_keep_fds; i++)
+    keep[n_keep++] = plan->keep_fds[i];
+  gp_exec_close_all (FIRST_STRAY, keep, n_keep);
+
+  if (fcntl (plan->control_fd, F_SETFD, FD_CLOEXEC) < 0)
+    gp_exec_fail (plan->control_fd, (GpExecFailure) { GP_EXEC_STEP_DESCRIPTORS, errno });
 
   /* In a program that was started without some of these, GLib's own pipe can have had such a
    * number before, and GLib then marks what is the command's stream now. */
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     {
       if (fcntl (fd, F_SETFD, 0) < 0)
-        gp_exec_fail (GP_EXEC_STEP_DESCRIPTORS, errno);
+        gp_exec_fail (plan->control_fd, (GpExecFailure) { GP_EXEC_STEP_DESCRIPTORS, errno });
     }
 }
 
 /* What was in the way of the parent's own waiting is closed by now */
 static void
-await_permission (void)
+await_permission (int control_fd)
 {
   char byte;
   ssize_t size;
 
   do
-    size = read (GP_EXEC_CONTROL_FD, &byte, sizeof byte);
+    size = read (control_fd, &byte, sizeof byte);
   while (size < 0 && errno == EINTR);
 
   /* Nobody is there any more: the start was given up */
@@ -214,7 +264,7 @@ await_permission (void)
  * not be stopped from the keyboard. So all are reset, with no exception. Not by sigaction (),
  * which refuses the two that libc keeps for its threads: posix_spawn () leaves these ignored. */
 static void
-reset_signals (void)
+reset_signals (int control_fd)
 {
   /* What the kernel takes for a handler; nothing but zeros means SIG_DFL */
   const unsigned long action[16] = { 0 };
@@ -226,7 +276,7 @@ reset_signals (void)
 
   sigemptyset (&none);
   if (sigprocmask (SIG_SETMASK, &none, NULL) < 0)
-    gp_exec_fail (GP_EXEC_STEP_SIGNALS, errno);
+    gp_exec_fail (control_fd, (GpExecFailure) { GP_EXEC_STEP_SIGNALS, errno });
 }
 
 static const char *
@@ -282,11 +332,11 @@ build_path (char        path[PATH_MAX],
   return directory >= directory_end && *name == '\0' && size < PATH_MAX - 1;
 }
 
-static Failure
+static GpExecFailure
 execute (const GpExecPlan *plan,
          const char       *path)
 {
-  Failure failure = { GP_EXEC_STEP_EXEC, 0 };
+  GpExecFailure failure = { GP_EXEC_STEP_EXEC, 0 };
 
   execve (path, plan->argv, plan->environ);
   failure.errsv = errno;
@@ -320,10 +370,10 @@ may_be_elsewhere (int errsv)
 /* Like execvp (), but a file that is no program is never handed to a shell. What is reported if
  * there is none that works: the first that must not be executed, else the last that lacks its
  * interpreter, else that there is none. */
-static Failure
+static GpExecFailure
 execute_from_path (const GpExecPlan *plan)
 {
-  Failure worst = { GP_EXEC_STEP_EXEC, ENOENT };
+  GpExecFailure worst = { GP_EXEC_STEP_EXEC, ENOENT };
   const char *place = get_path (plan->environ);
 
   for (;;)
@@ -336,7 +386,7 @@ execute_from_path (const GpExecPlan *plan)
 
       if (build_path (path, place, end, plan->argv[0]))
         {
-          Failure failure = execute (plan, path);
+          GpExecFailure failure = execute (plan, path);
 
           if (!may_be_elsewhere (failure.errsv))
             return failure;
@@ -353,28 +403,117 @@ execute_from_path (const GpExecPlan *plan)
     }
 }
 
+/* A session of its own has the terminal that is its standard output; else 0 or an errno */
+static int
+take_terminal (void)
+{
+  if (ioctl (STDOUT_FILENO, TIOCSCTTY, 0) < 0)
+    return errno;
+
+  return 0;
+}
+
+static GpExecFailure
+set_limits (const GpExecPlan *plan)
+{
+  for (unsigned i = 0; i < plan->n_limits; i++)
+    {
+      const GpExecLimit *wanted = &plan->limits[i];
+      struct rlimit limit;
+
+      if (getrlimit (wanted->resource, &limit) < 0)
+        return (GpExecFailure) { GP_EXEC_STEP_LIMIT, errno };
+
+      if (wanted->hard < limit.rlim_max)
+        limit.rlim_max = wanted->hard;
+      limit.rlim_cur = wanted->soft < limit.rlim_max ? wanted->soft : limit.rlim_max;
+
+      if (setrlimit (wanted->resource, &limit) < 0)
+        return (GpExecFailure) { GP_EXEC_STEP_LIMIT, errno };
+    }
+
+  return (GpExecFailure) { GP_EXEC_STEP_HELLO, 0 };
+}
+
+/* Not nice (), which has no result of its own for a failure */
+static int
+add_niceness (int increment)
+{
+  int before;
+
+  errno = 0;
+  before = getpriority (PRIO_PROCESS, 0);
+  if (before == -1 && errno != 0)
+    return errno;
+
+  return setpriority (PRIO_PROCESS, 0, before + increment) < 0 ? errno : 0;
+}
+
+/* Its group or session, and its terminal */
+static GpExecFailure
+find_its_place (const GpExecPlan *plan,
+                pid_t             caller_group)
+{
+  int errsv;
+
+  if ((plan->flags & GP_EXEC_TERMINAL) != 0)
+    {
+      if (setsid () < 0)
+        return (GpExecFailure) { GP_EXEC_STEP_GROUP, errno };
+
+      errsv = take_terminal ();
+      return (GpExecFailure) { GP_EXEC_STEP_TERMINAL, errsv };
+    }
+
+  if ((plan->flags & GP_EXEC_OWN_GROUP) != 0)
+    errsv = setpgid (0, 0) < 0 ? errno : 0;
+  else
+    errsv = getpgrp () != caller_group && setpgid (0, caller_group) < 0 ? errno : 0;
+
+  return (GpExecFailure) { GP_EXEC_STEP_GROUP, errsv };
+}
+
+GpExecFailure
+gp_exec_become (const GpExecPlan *plan,
+                pid_t             caller_group)
+{
+  GpExecFailure failure = find_its_place (plan, caller_group);
+
+  if (failure.errsv != 0)
+    return failure;
+
+  if (plan->directory != NULL && chdir (plan->directory) < 0)
+    return (GpExecFailure) { GP_EXEC_STEP_DIRECTORY, errno };
+
+  if (plan->nice_increment != 0)
+    {
+      failure = (GpExecFailure) { GP_EXEC_STEP_NICE, add_niceness (plan->nice_increment) };
+      if (failure.errsv != 0)
+        return failure;
+    }
+
+  failure = set_limits (plan);
+  if (failure.errsv != 0)
+    return failure;
+
+  if (has_slash (plan->argv[0]))
+    return execute (plan, plan->argv[0]);
+
+  return execute_from_path (plan);
+}
+
 void
 gp_exec_run (const GpExecPlan *plan)
 {
-  Failure failure;
-
-  if (!report (GP_EXEC_STEP_HELLO, GP_EXEC_PROTOCOL))
+  if (!report (plan->control_fd, GP_EXEC_STEP_HELLO, GP_EXEC_PROTOCOL))
     _exit (127);
 
   set_up_descriptors (plan);
-  await_permission ();
-  reset_signals ();
+  await_permission (plan->control_fd);
+  reset_signals (plan->control_fd);
 
-  if (plan->own_group && setpgid (0, 0) < 0)
-    gp_exec_fail (GP_EXEC_STEP_GROUP, errno);
+  if ((plan->flags & GP_EXEC_SUPERVISE) != 0)
+    gp_supervise_run (plan);
 
-  if (plan->directory != NULL && chdir (plan->directory) < 0)
-    gp_exec_fail (GP_EXEC_STEP_DIRECTORY, errno);
-
-  if (has_slash (plan->argv[0]))
-    failure = execute (plan, plan->argv[0]);
-  else
-    failure = execute_from_path (plan);
-
-  gp_exec_fail (failure.step, failure.errsv);
+  gp_exec_fail (plan->control_fd, gp_exec_become (plan, getpgrp ()));
 }

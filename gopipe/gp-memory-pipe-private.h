@@ -25,6 +25,14 @@ GOutputStream *gp_memory_pipe_new_writer (GpMemoryPipe *self);
  * G_IO_ERROR_CANCELLED */
 void           gp_memory_pipe_interrupt  (GpMemoryPipe *self);
 
+/* Before it is used: the end is told to the reader only after gp_memory_pipe_tell_end () */
+void           gp_memory_pipe_hold_end   (GpMemoryPipe *self);
+
+/* From any thread; only the first time counts. With @error, G_IO_ERROR_PARTIAL_INPUT takes the place
+ * of the end. */
+void           gp_memory_pipe_tell_end   (GpMemoryPipe *self,
+                                          const GError *error);
+
 /* Closes the end that @stream is although an operation is pending on it, which fails then with
  * G_IO_ERROR_CLOSED. FALSE: @stream is no end of a memory pipe. */
 gboolean       gp_memory_pipe_hang_up    (gpointer      stream);

@@ -4,6 +4,8 @@
 
 #include "gp-memory-pipe-core-private.h"
 
+#include "gp-end-gate-private.h"
+
 #include <string.h>
 
 /* Powers of two: positions are masked. */
@@ -53,6 +55,8 @@ struct _GpMemoryPipe
   gsize     fill;
   gboolean  grow_wanted; /* the writer found the ring full while the reader was copying */
   gboolean  interrupted;
+  gboolean  end_held;    /* it is not known yet whether the end is a good one */
+  GError   *end_error;   /* it is not */
   PipeEnd   reader;
   PipeEnd   writer;
 };
@@ -141,7 +145,7 @@ is_ready (GpMemoryPipe     *self,
     return TRUE;
 
   if (side == GP_MEMORY_PIPE_READ)
-    return self->fill > 0 || self->writer.closed;
+    return self->fill > 0 || (self->writer.closed && !self->end_held);
 
   return self->reader.closed || self->fill <= self->capacity / 2;
 }
@@ -257,10 +261,12 @@ set_error_if_broken (GpMemoryPipe  *self,
   return TRUE;
 }
 
-static gsize
-take (GpMemoryPipe *self,
-      guint8       *buffer,
-      gsize         count)
+/* Of nothing there is the end, or what takes its place */
+static gssize
+take (GpMemoryPipe  *self,
+      guint8        *buffer,
+      gsize          count,
+      GError       **error)
 {
   const guint8 *data = self->data;
   gsize start = self->start;
@@ -268,7 +274,13 @@ take (GpMemoryPipe *self,
   gsize first = MIN (n, self->capacity - start);
 
   if (n == 0)
-    return 0;
+    {
+      if (self->end_error == NULL || count == 0)
+        return 0;
+
+      g_propagate_error (error, g_error_copy (self->end_error));
+      return -1;
+    }
 
   self->reader.copying = TRUE;
   g_mutex_unlock (&self->mutex);
@@ -329,7 +341,7 @@ gp_memory_pipe_read (GpMemoryPipe  *self,
 
   g_mutex_lock (&self->mutex);
   if (begin (self, GP_MEMORY_PIPE_READ, blocking, cancellable, error))
-    n = take (self, buffer, MIN (count, G_MAXSSIZE));
+    n = take (self, buffer, MIN (count, G_MAXSSIZE), error);
   g_mutex_unlock (&self->mutex);
 
   return n;
@@ -360,6 +372,26 @@ gp_memory_pipe_write (GpMemoryPipe  *self,
   g_mutex_unlock (&self->mutex);
 
   return n;
+}
+
+void
+gp_memory_pipe_hold_end (GpMemoryPipe *self)
+{
+  self->end_held = TRUE;
+}
+
+void
+gp_memory_pipe_tell_end (GpMemoryPipe *self,
+                         const GError *error)
+{
+  g_mutex_lock (&self->mutex);
+  if (self->end_held)
+    {
+      self->end_held = FALSE;
+      self->end_error = error != NULL ? gp_end_gate_new_error (error) : NULL;
+      wake (&self->reader);
+    }
+  g_mutex_unlock (&self->mutex);
 }
 
 void
@@ -459,6 +491,7 @@ gp_memory_pipe_unref (GpMemoryPipe *self)
 
   g_assert (self->reader.sources == NULL && self->writer.sources == NULL);
   ring_free (self);
+  g_clear_error (&self->end_error);
   g_cond_clear (&self->reader.cond);
   g_cond_clear (&self->writer.cond);
   g_mutex_clear (&self->mutex);

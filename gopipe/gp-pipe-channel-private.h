@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 
+#include "gp-end-gate-private.h"
 #include "gp-interrupt-private.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,8 @@ typedef struct
   int          fd;
   GpInterrupt *interrupt;   /* (nullable) */
   GObject     *base;        /* (nullable): the caller's stream */
+  GpEndGate   *gate;        /* (nullable): which the end waits for */
+  gboolean     at_gate;     /* all was read, but it is closed */
   gboolean     is_socket;
   gboolean     polls_first;
   gsize        piece;       /* at most this much is written at once */

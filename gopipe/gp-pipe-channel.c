@@ -73,6 +73,15 @@ gp_pipe_channel_close (GpPipeChannel *self)
   self->added_kib = 0;
   self->may_grow = FALSE;
   g_clear_pointer (&self->interrupt, gp_interrupt_unref);
+  g_clear_pointer (&self->gate, gp_end_gate_unref);
+}
+
+/* What tells that the next transfer can go on. At the gate the pipe itself is at its end, and would
+ * be ready all the time. */
+static int
+get_poll_fd (GpPipeChannel *self)
+{
+  return self->at_gate && self->gate != NULL ? gp_end_gate_get_fd (self->gate) : self->fd;
 }
 
 /* A refusal is final: the user has too many already. */
@@ -103,7 +112,7 @@ gboolean
 gp_pipe_channel_is_ready (GpPipeChannel *self,
                           short          events)
 {
-  struct pollfd poll_fd = { self->fd, events, 0 };
+  struct pollfd poll_fd = { get_poll_fd (self), events, 0 };
   int n;
 
   if (self->interrupt != NULL && gp_interrupt_is_raised (self->interrupt))
@@ -130,7 +139,7 @@ channel_poll (GpPipeChannel  *self,
               GError        **error)
 {
   struct pollfd fds[] = {
-    { self->fd, events, 0 },
+    { get_poll_fd (self), events, 0 },
     { self->interrupt != NULL ? gp_interrupt_get_fd (self->interrupt) : -1, POLLIN, 0 },
     { wake_up != NULL ? gp_interrupt_get_fd (wake_up) : -1, POLLIN, 0 },
   };
@@ -211,6 +220,8 @@ channel_transfer (GpPipeChannel  *self,
       errno = EAGAIN;
       if (ready)
         n = transfer (self, buffer, count);
+      if (n == 0 && count > 0 && self->gate != NULL && events == POLLIN)
+        return gp_end_gate_pass (self->gate, error) ? 0 : -1;
       if (n >= 0)
         return n;
 
@@ -250,6 +261,17 @@ read_some (GpPipeChannel *self,
 {
   gssize n = self->is_socket ? recv (self->fd, buffer, count, MSG_DONTWAIT)
                              : read (self->fd, buffer, count);
+
+  /* How our end of a terminal tells that nobody has the other one any more */
+  if (n < 0 && errno == EIO && self->base == NULL && isatty (self->fd))
+    return 0;
+
+  if (n == 0 && count > 0 && self->gate != NULL && !gp_end_gate_is_open (self->gate))
+    {
+      self->at_gate = TRUE;
+      errno = EAGAIN;
+      return -1;
+    }
 
   if (n > 0 && self->may_grow)
     {
@@ -320,7 +342,7 @@ gp_pipe_channel_create_source (GpPipeChannel *self,
                                GIOCondition   condition,
                                GCancellable  *cancellable)
 {
-  g_autoptr (GSource) child = g_unix_fd_source_new (self->fd, condition);
+  g_autoptr (GSource) child = g_unix_fd_source_new (get_poll_fd (self), condition);
   GSource *source = g_pollable_source_new_full (stream, child, cancellable);
 
   if (self->interrupt != NULL)

@@ -6,6 +6,7 @@
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 
+#include "gp-end-gate-private.h"
 #include "gp-interrupt-private.h"
 
 G_BEGIN_DECLS
@@ -25,6 +26,10 @@ G_DECLARE_FINAL_TYPE (GpPipeOutputStream, gp_pipe_output_stream, GP, PIPE_OUTPUT
 /* Our end of a pipe: owns @fd, which is (made) non-blocking. @interrupt may be NULL. */
 GInputStream  *gp_pipe_input_stream_new   (int fd, GpInterrupt *interrupt);
 GOutputStream *gp_pipe_output_stream_new  (int fd, GpInterrupt *interrupt);
+
+/* Before it is used: its end waits for @gate */
+void           gp_pipe_input_stream_set_gate (GInputStream *stream,
+                                              GpEndGate    *gate);
 
 /* The caller's own stream @base, whose flags are not ours to change: it is polled before each
  * read, and written to in pieces that cannot block. Closing closes @base; going without having

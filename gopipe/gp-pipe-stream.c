@@ -370,6 +370,13 @@ gp_pipe_input_stream_new (int          fd,
   return G_INPUT_STREAM (self);
 }
 
+void
+gp_pipe_input_stream_set_gate (GInputStream *stream,
+                               GpEndGate    *gate)
+{
+  GP_PIPE_INPUT_STREAM (stream)->channel.gate = gp_end_gate_ref (gate);
+}
+
 GInputStream *
 gp_pipe_input_stream_new_for_stream (GInputStream *base,
                                      GpInterrupt  *interrupt)

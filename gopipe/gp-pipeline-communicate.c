@@ -19,14 +19,15 @@ prepare (GpPipeline  *self,
   if (!gp_pipeline_check_not_started (self, error))
     return FALSE;
 
-  if (self->stdout_stream != NULL || self->output.writer != NULL)
+  if (self->stdout_stream != NULL || self->stdout_file != NULL || self->output.writer != NULL)
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
                            "communicate () collects the output, but a standard output was set");
       return FALSE;
     }
 
-  if (input != NULL && (self->stdin_stream != NULL || self->input.reader != NULL))
+  if (input != NULL &&
+      (self->stdin_stream != NULL || self->stdin_file != NULL || self->input.reader != NULL))
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
                            "communicate () was given input, but a standard input was set");

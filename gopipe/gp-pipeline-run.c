@@ -59,12 +59,16 @@ set_ends (GpPipeline *self)
   else if (self->stdin_stream != NULL)
     gp_run_set_stdin (self->run, self->stdin_stream,
                       self->close_stdin ? GP_OWNER_GIVEN : GP_OWNER_LENT, NULL);
+  else if (self->stdin_file != NULL)
+    gp_run_set_stdin_file (self->run, self->stdin_file);
 
   if (self->output.writer != NULL)
     gp_run_set_stdout (self->run, self->output.writer, GP_OWNER_EDGE, NULL);
   else if (self->stdout_stream != NULL)
     gp_run_set_stdout (self->run, self->stdout_stream,
                        self->close_stdout ? GP_OWNER_GIVEN : GP_OWNER_LENT, NULL);
+  else if (self->stdout_file != NULL)
+    gp_run_set_stdout_file (self->run, self->stdout_file, self->stdout_file_mode);
   else if (self->collector != NULL)
     gp_run_set_stdout (self->run, G_OUTPUT_STREAM (self->collector), GP_OWNER_LENT, NULL);
 
@@ -82,7 +86,8 @@ find_mistake (GpPipeline *self)
   if (self->mistake != NULL)
     return g_error_copy (self->mistake);
 
-  if (gp_environment_check (self->environ, &error))
+  gp_environment_evaluate (self->environ);
+  if (gp_pipeline_check_files (self, &error) && gp_environment_check (self->environ, &error))
     return NULL;
 
   return gp_error_copy_prefixed (error, "%s: ", self->name != NULL ? self->name : "pipeline");
@@ -93,26 +98,35 @@ gp_pipeline_make_run (GpPipeline      *self,
                       GpCallbackQueue *queue,
                       gboolean         is_stage)
 {
-  gboolean has_output = self->stdout_stream != NULL || self->output.writer != NULL ||
-                        self->collector != NULL;
+  gboolean has_output = self->stdout_stream != NULL || self->stdout_file != NULL ||
+                        self->output.writer != NULL || self->collector != NULL;
   g_autoptr (GPtrArray) stages = dup_stages (self, is_stage || has_output);
-  g_auto (GStrv) environ = gp_environment_apply (self->environ, g_get_environ ());
-  g_autoptr (GError) mistake = find_mistake (self);
-  GpRunConfig config = {
+  g_autoptr (GError) mistake = NULL;
+  g_auto (GStrv) environ = NULL;
+  GpRunConfig config;
+
+  /* What the application's functions might want to change now would come too late. */
+  self->starting = TRUE;
+  mistake = find_mistake (self);
+  environ = gp_environment_apply (self->environ, g_get_environ ());
+  config = (GpRunConfig) {
     .owner = G_OBJECT (self),
     .stages = stages,
     .statuses = self->statuses,
     .queue = queue,
     .mistake = mistake,
+    .fault_handler = self->fault_handler,
     .interrupt = self->interrupt,
     .input_memory = self->input.memory,
     .output_memory = self->output.memory,
+    .output_gate = self->output.gate,
     .directory = self->directory,
     .environ = environ,
     .time_limit = self->time_limit,
     .pipe_hold_timeout = self->pipe_hold_timeout,
     .abandon_delay = self->abandon_delay,
     .ignore_pipe_errors = self->ignore_pipe_errors,
+    .partial_input_is_error = self->partial_input_is_error,
     .reader_may_leave = self->output.writer != NULL,
   };
 
@@ -126,7 +140,7 @@ gboolean
 gp_pipeline_check_not_started (GpPipeline  *self,
                                GError     **error)
 {
-  if (self->run == NULL)
+  if (!self->starting)
     return TRUE;
 
   g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,

@@ -339,6 +339,78 @@ gp_pipeline_unsetenv (GpPipeline *self,
 }
 
 /**
+ * gp_pipeline_clearenv:
+ * @self: a pipeline
+ *
+ * Removes all environment variables for all stages.
+ *
+ * Neither those that are inherited remain, nor those that were set before; what is set afterwards
+ * does.
+ *
+ * Since: 0.1
+ */
+void
+gp_pipeline_clearenv (GpPipeline *self)
+{
+  g_return_if_fail (GP_IS_PIPELINE (self));
+  GP_PIPELINE_RETURN_IF_STARTED (self);
+
+  gp_environment_clear (self->environ);
+}
+
+/**
+ * gp_pipeline_add_environ:
+ * @self: a pipeline
+ * @entries: (array zero-terminated=1) (element-type filename): entries of the form `NAME=VALUE`
+ *
+ * Sets several environment variables for all stages.
+ *
+ * It is the same as [method@Pipeline.setenv] for each of them. An entry of another form makes the
+ * start fail with `GP_PIPELINE_ERROR_INVALID`.
+ *
+ * Since: 0.1
+ */
+void
+gp_pipeline_add_environ (GpPipeline         *self,
+                         const char * const *entries)
+{
+  g_return_if_fail (GP_IS_PIPELINE (self));
+  g_return_if_fail (entries != NULL);
+  GP_PIPELINE_RETURN_IF_STARTED (self);
+
+  gp_environment_add (self->environ, entries);
+}
+
+/**
+ * gp_pipeline_add_environ_function:
+ * @self: a pipeline
+ * @func: (scope notified) (closure user_data) (destroy destroy): returns the variables
+ * @user_data: data for @func
+ * @destroy: (nullable): frees @user_data, in the main context in which this is called
+ *
+ * Sets environment variables for all stages, which a function finds out at the start.
+ *
+ * The function is called once, in the thread that starts the pipeline and before anything is
+ * started, in the order in which such functions were added. The variables take the place that
+ * it has among the other changes of the environment: later ones win. Its error makes the start
+ * fail.
+ *
+ * Since: 0.1
+ */
+void
+gp_pipeline_add_environ_function (GpPipeline         *self,
+                                  GpEnvironFunction  func,
+                                  gpointer           user_data,
+                                  GDestroyNotify     destroy)
+{
+  g_return_if_fail (GP_IS_PIPELINE (self));
+  g_return_if_fail (func != NULL);
+  GP_PIPELINE_RETURN_IF_STARTED (self);
+
+  gp_environment_add_func (self->environ, func, user_data, destroy);
+}
+
+/**
  * gp_pipeline_get_time_limit: (get-property time-limit)
  * @self: a pipeline
  *
@@ -500,4 +572,45 @@ gp_pipeline_set_ignore_pipe_errors (GpPipeline *self,
 
   self->ignore_pipe_errors = ignore;
   g_object_notify_by_pspec (G_OBJECT (self), gp_pipeline_props[PROP_IGNORE_PIPE_ERRORS]);
+}
+
+/**
+ * gp_pipeline_get_partial_input_is_error: (get-property partial-input-is-error)
+ * @self: a pipeline
+ *
+ * Tells whether the end of what a failed stage has written is an error for who reads it.
+ *
+ * Returns: whether it is one
+ *
+ * Since: 0.1
+ */
+gboolean
+gp_pipeline_get_partial_input_is_error (GpPipeline *self)
+{
+  g_return_val_if_fail (GP_IS_PIPELINE (self), FALSE);
+
+  return self->partial_input_is_error;
+}
+
+/**
+ * gp_pipeline_set_partial_input_is_error: (set-property partial-input-is-error)
+ * @self: a pipeline
+ * @is_error: whether it is one
+ *
+ * Sets whether the end of what a failed stage has written is an error for who reads it.
+ *
+ * Since: 0.1
+ */
+void
+gp_pipeline_set_partial_input_is_error (GpPipeline *self,
+                                        gboolean    is_error)
+{
+  g_return_if_fail (GP_IS_PIPELINE (self));
+  GP_PIPELINE_RETURN_IF_STARTED (self);
+
+  if (self->partial_input_is_error == is_error)
+    return;
+
+  self->partial_input_is_error = is_error;
+  g_object_notify_by_pspec (G_OBJECT (self), gp_pipeline_props[PROP_PARTIAL_INPUT_IS_ERROR]);
 }

@@ -60,8 +60,23 @@ gp_pipeline_stage_prepare (GpThreadStarter *starter,
 {
   GpPipeline *self = GP_PIPELINE (starter);
 
-  if (self->run == NULL)
+  if (!self->starting)
     gp_pipeline_make_run (self, queue, TRUE);
+}
+
+static gboolean
+gp_pipeline_stage_check_ends (GpThreadStarter  *starter,
+                              gboolean          has_stdin,
+                              gboolean          has_stdout,
+                              GError          **error)
+{
+  GpPipeline *self = GP_PIPELINE (starter);
+
+  /* One that was started by itself says so when it is started. */
+  if (gp_run_get_state (self->run) != GP_PIPELINE_STATE_BUILDING)
+    return TRUE;
+
+  return gp_run_check_ends (self->run, has_stdin, has_stdout, error);
 }
 
 static void
@@ -155,6 +170,7 @@ gp_pipeline_stage_start (GpThreadStarter  *starter,
       return FALSE;
     }
 
+  gp_run_set_outer (self->run, gp_stage_context_get_run (context));
   if (!connect_stdin (self, context, &start_error) || !connect_stdout (self, context, &start_error))
     {
       gp_run_fail (self->run, start_error);
@@ -188,6 +204,7 @@ void
 gp_pipeline_thread_starter_init (GpThreadStarterInterface *iface)
 {
   iface->prepare = gp_pipeline_stage_prepare;
+  iface->check_ends = gp_pipeline_stage_check_ends;
   iface->start = gp_pipeline_stage_start;
   iface->forget = gp_pipeline_stage_forget;
   iface->is_bounded = TRUE;

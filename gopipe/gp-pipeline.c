@@ -6,8 +6,11 @@
 
 #include "gp-command-line-private.h"
 #include "gp-command-stage.h"
+#include "gp-decorator-stage-private.h"
 #include "gp-enums.h"
 #include "gp-error.h"
+#include "gp-event.h"
+#include "gp-limitable-private.h"
 #include "gp-stage-status-private.h"
 
 #define DEFAULT_ABANDON_DELAY 2000
@@ -41,11 +44,14 @@
  */
 
 GParamSpec *gp_pipeline_props[N_PROPS];
+guint gp_pipeline_event_signal;
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (GpPipeline, gp_pipeline, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (GP_TYPE_STAGE, gp_pipeline_stage_init)
                                G_IMPLEMENT_INTERFACE (GP_TYPE_THREAD_STARTER,
-                                                      gp_pipeline_thread_starter_init))
+                                                      gp_pipeline_thread_starter_init)
+                               G_IMPLEMENT_INTERFACE (GP_TYPE_LIMITABLE,
+                                                      gp_pipeline_limitable_init))
 
 /* Which pipeline a stage belongs to: data of the stage */
 static G_DEFINE_QUARK (gp-pipeline-of-stage, pipeline_of_stage)
@@ -92,6 +98,10 @@ gp_pipeline_get_property (GObject    *object,
       break;
     case PROP_IGNORE_PIPE_ERRORS:
       g_value_set_boolean (value, self->ignore_pipe_errors);
+      break;
+
+    case PROP_PARTIAL_INPUT_IS_ERROR:
+      g_value_set_boolean (value, self->partial_input_is_error);
       break;
     case PROP_STATE:
       g_value_set_enum (value, gp_pipeline_get_state (self));
@@ -144,6 +154,10 @@ gp_pipeline_set_property (GObject      *object,
     case PROP_IGNORE_PIPE_ERRORS:
       gp_pipeline_set_ignore_pipe_errors (self, g_value_get_boolean (value));
       break;
+
+    case PROP_PARTIAL_INPUT_IS_ERROR:
+      gp_pipeline_set_partial_input_is_error (self, g_value_get_boolean (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -159,8 +173,11 @@ gp_pipeline_finalize (GObject *object)
   g_ptr_array_unref (self->statuses);
   g_clear_object (&self->list);
   g_clear_error (&self->mistake);
+  g_clear_pointer (&self->fault_handler, gp_user_function_unref);
   g_clear_object (&self->stdin_stream);
   g_clear_object (&self->stdout_stream);
+  g_clear_object (&self->stdin_file);
+  g_clear_object (&self->stdout_file);
   g_clear_object (&self->collector);
   gp_edge_clear (&self->input);
   gp_edge_clear (&self->output);
@@ -291,6 +308,23 @@ gp_pipeline_class_init (GpPipelineClass *klass)
   gp_pipeline_props[PROP_IGNORE_PIPE_ERRORS] = g_param_spec_boolean ("ignore-pipe-errors", NULL, NULL, FALSE, flags);
 
   /**
+   * GpPipeline:partial-input-is-error: (getter get_partial_input_is_error) (setter set_partial_input_is_error)
+   *
+   * Whether the end of what a failed stage has written is an error for who reads it.
+   *
+   * Normally a stage that fails ends its output like any other, and the stage after takes half a
+   * result for a whole one before the pipeline as a whole fails. With this, whoever reads
+   * through a stream of ours gets `G_IO_ERROR_PARTIAL_INPUT` in place of the end, unless everything
+   * before has ended well; the end waits until that is known. A command cannot be told: it sees
+   * an end.
+   *
+   * Set it before [method@Pipeline.open_output], for its stream to do the same.
+   *
+   * Since: 0.1
+   */
+  gp_pipeline_props[PROP_PARTIAL_INPUT_IS_ERROR] = g_param_spec_boolean ("partial-input-is-error", NULL, NULL, FALSE, flags);
+
+  /**
    * GpPipeline:state: (getter get_state)
    *
    * How far the pipeline has come.
@@ -302,6 +336,30 @@ gp_pipeline_class_init (GpPipelineClass *klass)
                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   g_object_class_install_properties (object_class, N_PROPS, gp_pipeline_props);
+
+  /**
+   * GpPipeline::event:
+   * @self: the pipeline
+   * @event: what has happened
+   *
+   * Emitted when something has happened to the pipeline or one of its stages.
+   *
+   * The detail is the nick of the event's [enum@EventKind]: connect to `event::stage-failed` for
+   * failures only. Connect before the pipeline is started: what happens while nobody listens is
+   * not kept.
+   *
+   * Handlers are called in the main context in which the pipeline was started, or by the synchronous
+   * call that blocks there, one after the other in the order in which things happened. The start
+   * of a stage always comes before its end. Events of a nested pipeline are emitted there and then
+   * on each outer pipeline, but for `GP_EVENT_KIND_PIPELINE_FAILED`, which the outer one is told
+   * as a failure of its stage.
+   *
+   * Since: 0.1
+   */
+  gp_pipeline_event_signal = g_signal_new ("event", GP_TYPE_PIPELINE,
+                                           G_SIGNAL_RUN_LAST | G_SIGNAL_DETAILED,
+                                           0, NULL, NULL, NULL,
+                                           G_TYPE_NONE, 1, GP_TYPE_EVENT);
 }
 
 static void
@@ -387,9 +445,10 @@ static gboolean
 contains (GpStage    *stage,
           GpPipeline *pipeline)
 {
-  GpPipeline *outer = GP_IS_PIPELINE (stage) ? GP_PIPELINE (stage) : NULL;
+  GpStage *inner = gp_stage_undecorate (stage);
+  GpPipeline *outer = GP_IS_PIPELINE (inner) ? GP_PIPELINE (inner) : NULL;
 
-  if (stage == GP_STAGE (pipeline))
+  if (outer == pipeline)
     return TRUE;
 
   for (guint i = 0; outer != NULL && i < outer->stages->len; i++)
@@ -397,6 +456,24 @@ contains (GpStage    *stage,
       return TRUE;
 
   return FALSE;
+}
+
+/* Whether nobody has claimed @stage, or what it wraps, before: @pipeline does so now */
+static gboolean
+claim (GpStage    *stage,
+       GpPipeline *pipeline)
+{
+  while (stage != NULL)
+    {
+      if (g_object_get_qdata (G_OBJECT (stage), pipeline_of_stage_quark ()) != NULL)
+        return FALSE;
+
+      g_object_set_qdata (G_OBJECT (stage), pipeline_of_stage_quark (), pipeline);
+      stage = GP_IS_DECORATOR_STAGE (stage)
+                ? gp_decorator_stage_get_inner (GP_DECORATOR_STAGE (stage)) : NULL;
+    }
+
+  return TRUE;
 }
 
 /**
@@ -431,7 +508,7 @@ gp_pipeline_append (GpPipeline *self,
       note_mistake (self, "pipeline \"%s\" cannot be a stage of itself", name);
       return;
     }
-  if (g_object_get_qdata (G_OBJECT (stage), pipeline_of_stage_quark ()) != NULL)
+  if (!claim (stage, self))
     {
       note_mistake (self, "stage \"%s\" was added twice; a stage belongs to one pipeline, once", name);
       return;
@@ -441,7 +518,6 @@ gp_pipeline_append (GpPipeline *self,
   if ((self->input.memory != NULL || self->input.reader != NULL) && self->stages->len == 0)
     note_mistake (self, "stage \"%s\" was added after open_input ()", name);
 
-  g_object_set_qdata (G_OBJECT (stage), pipeline_of_stage_quark (), self);
   status = gp_stage_status_new (stage, name,
                                 GP_IS_PIPELINE (stage) ? gp_pipeline_get_stages (GP_PIPELINE (stage)) : NULL);
   g_ptr_array_add (self->stages, g_steal_pointer (&owned));
@@ -501,7 +577,7 @@ gp_pipeline_append_commandv (GpPipeline         *self,
   g_return_val_if_fail (GP_IS_PIPELINE (self), NULL);
   g_return_val_if_fail (argv != NULL, NULL);
 
-  if (self->run != NULL)
+  if (self->starting)
     {
       g_critical ("%s: the pipeline was already started", G_STRFUNC);
       return NULL;
@@ -519,7 +595,7 @@ check_can_open (GpPipeline  *self,
                 gboolean     is_set,
                 GError     **error)
 {
-  if (self->run != NULL)
+  if (self->starting)
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
                            "the pipeline was already started");
@@ -563,7 +639,9 @@ gp_pipeline_open_input (GpPipeline  *self,
   g_return_val_if_fail (GP_IS_PIPELINE (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!check_can_open (self, "input", self->stdin_stream != NULL || self->input.reader != NULL, error))
+  if (!check_can_open (self, "input",
+                       self->stdin_stream != NULL || self->stdin_file != NULL ||
+                       self->input.reader != NULL, error))
     return NULL;
 
   gp_stage_preferences (GP_STAGE (self), &preference, &ignored);
@@ -597,12 +675,19 @@ gp_pipeline_open_output (GpPipeline  *self,
   g_return_val_if_fail (GP_IS_PIPELINE (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!check_can_open (self, "output", self->stdout_stream != NULL || self->output.writer != NULL, error))
+  if (!check_can_open (self, "output",
+                       self->stdout_stream != NULL || self->stdout_file != NULL ||
+                       self->output.writer != NULL, error))
     return NULL;
 
   gp_stage_preferences (GP_STAGE (self), &ignored, &preference);
   if (!gp_edge_open (&self->output, preference, GP_IO_ANY, self->interrupt, error))
     return NULL;
+  if (self->partial_input_is_error && !gp_edge_hold_end (&self->output, error))
+    {
+      gp_edge_clear (&self->output);
+      return NULL;
+    }
 
   return g_steal_pointer (&self->output.reader);
 }

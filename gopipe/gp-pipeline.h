@@ -15,6 +15,28 @@ G_BEGIN_DECLS
 GP_AVAILABLE_IN_ALL
 G_DECLARE_FINAL_TYPE (GpPipeline, gp_pipeline, GP, PIPELINE, GObject)
 
+/**
+ * GpFaultFunction:
+ * @stage: the stage that broke a rule, as it was appended
+ * @message: what went wrong, for the programmer
+ * @user_data: (closure): the data given to [method@Pipeline.set_fault_handler]
+ * @error: return location for an error
+ *
+ * Decides what becomes of a stage that broke the rules of its interface.
+ *
+ * It is called in the main context in which the pipeline was started, once for each fault, and must
+ * not block.
+ *
+ * Returns: `GP_ERROR_ACTION_KEEP` if the stage fails with @error or, where that is not set, with
+ *   `GP_PIPELINE_ERROR_FAULT` and @message, or `GP_ERROR_ACTION_FORGIVE` if it counts as successful
+ *
+ * Since: 0.1
+ */
+typedef GpErrorAction (*GpFaultFunction) (GpStage     *stage,
+                                          const char  *message,
+                                          gpointer     user_data,
+                                          GError     **error);
+
 GP_AVAILABLE_IN_ALL
 GpPipeline         *gp_pipeline_new                     (void) G_GNUC_WARN_UNUSED_RESULT;
 GP_AVAILABLE_IN_ALL
@@ -24,6 +46,10 @@ GpPipeline         *gp_pipeline_new_from_string         (const char           *t
 GP_AVAILABLE_IN_ALL
 void                gp_pipeline_append                  (GpPipeline           *self,
                                                          GpStage              *stage);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_append_ignoring         (GpPipeline           *self,
+                                                         GpStage              *stage,
+                                                         GpErrorMatcher       *matcher);
 GP_AVAILABLE_IN_ALL
 GpCommandStage     *gp_pipeline_append_command          (GpPipeline           *self,
                                                          const char           *argv0,
@@ -58,6 +84,19 @@ GP_AVAILABLE_IN_ALL
 void                gp_pipeline_set_close_stdout        (GpPipeline           *self,
                                                          gboolean              close_stdout);
 GP_AVAILABLE_IN_ALL
+GFile              *gp_pipeline_get_stdin_file          (GpPipeline           *self);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_set_stdin_file          (GpPipeline           *self,
+                                                         GFile                *file);
+GP_AVAILABLE_IN_ALL
+GFile              *gp_pipeline_get_stdout_file         (GpPipeline           *self);
+GP_AVAILABLE_IN_ALL
+GpFileMode          gp_pipeline_get_stdout_file_mode    (GpPipeline           *self);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_set_stdout_file         (GpPipeline           *self,
+                                                         GFile                *file,
+                                                         GpFileMode            mode);
+GP_AVAILABLE_IN_ALL
 GOutputStream      *gp_pipeline_open_input              (GpPipeline           *self,
                                                          GError              **error) G_GNUC_WARN_UNUSED_RESULT;
 GP_AVAILABLE_IN_ALL
@@ -83,6 +122,16 @@ GP_AVAILABLE_IN_ALL
 void                gp_pipeline_unsetenv                (GpPipeline           *self,
                                                          const char           *variable);
 GP_AVAILABLE_IN_ALL
+void                gp_pipeline_clearenv                (GpPipeline           *self);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_add_environ             (GpPipeline           *self,
+                                                         const char * const   *entries);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_add_environ_function    (GpPipeline           *self,
+                                                         GpEnvironFunction     func,
+                                                         gpointer              user_data,
+                                                         GDestroyNotify        destroy);
+GP_AVAILABLE_IN_ALL
 guint               gp_pipeline_get_time_limit          (GpPipeline           *self);
 GP_AVAILABLE_IN_ALL
 void                gp_pipeline_set_time_limit          (GpPipeline           *self,
@@ -102,6 +151,17 @@ gboolean            gp_pipeline_get_ignore_pipe_errors  (GpPipeline           *s
 GP_AVAILABLE_IN_ALL
 void                gp_pipeline_set_ignore_pipe_errors  (GpPipeline           *self,
                                                          gboolean              ignore);
+GP_AVAILABLE_IN_ALL
+gboolean            gp_pipeline_get_partial_input_is_error (GpPipeline        *self);
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_set_partial_input_is_error (GpPipeline        *self,
+                                                            gboolean           is_error);
+
+GP_AVAILABLE_IN_ALL
+void                gp_pipeline_set_fault_handler       (GpPipeline           *self,
+                                                         GpFaultFunction       func,
+                                                         gpointer              user_data,
+                                                         GDestroyNotify        destroy);
 
 GP_AVAILABLE_IN_ALL
 GpPipelineState     gp_pipeline_get_state               (GpPipeline           *self);

@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* The inside of a run, for the two files that are its implementation: gp-run.c has its state and
- * its end, gp-run-start.c how it starts. */
+/* The inside of a run, for the files that are its implementation: gp-run.c has its state and its
+ * end, gp-run-start.c how it starts, and gp-run-events.c what it tells of that. */
 
 /* One stage of the run:
  *
@@ -29,9 +29,12 @@ typedef struct
 
   gboolean        starting; /* its start_async () is under way in the home context */
   gboolean        started;
+  gboolean        start_failed;
   gboolean        ended;
   gboolean        was_stopped; /* its error is the run's reason */
+  GpStageContext *asked;       /* or NULL: its report waits for an answer of the application */
   GError         *error;
+  GQueue          early_events; /* of GpEvent: told when the start is complete */
 } RunStage;
 
 typedef struct
@@ -48,21 +51,25 @@ typedef struct
  * were given. The outcome is known and all waiters are told when that is done.
  *
  * The pipeline holds the run, and so does the context of every stage that has not ended, every
- * job and timer that is under way, and the queue's items. While it lasts the run holds the
- * pipeline and the stages in turn; it drops them in the home context at the end, where code of
- * the application may run. No function of anybody else is called with the lock held. */
+ * job and timer that is under way, the queue's items, and until it ends the run of each nested
+ * pipeline. While it lasts the run holds the pipeline and the stages in turn; it drops them in the
+ * home context at the end, where code of the application may run. No function of anybody else is
+ * called with the lock held. */
 struct _GpRun
 {
   gatomicrefcount  ref_count;
 
   GObject         *owner;
+  GpRun           *outer; /* or NULL: that of the pipeline which this one is a stage of */
   GpCallbackQueue *queue;
+  GpUserFunction  *fault_handler; /* or NULL */
   char            *directory;
   char           **environ;
   guint            time_limit;
   guint            pipe_hold_timeout;
   guint            abandon_delay;
   gboolean         ignore_pipe_errors;
+  gboolean         partial_input_is_error;
   gboolean         reader_may_leave;
 
   RunStage        *stages;
@@ -82,10 +89,14 @@ struct _GpRun
   GpInterrupt     *interrupt;
   GpPipelineState  state;
   gboolean         starting;
-  gboolean         closing;
+  gboolean         opening;     /* its files, before the first stage is started */
+  gboolean         closing;     /* first the input */
+  gboolean         closing_stdout;
+  gboolean         complete;    /* nothing went wrong so far */
   gboolean         ending;
   gboolean         abandoning; /* what has not ended by now is given up */
   guint            n_running;
+  guint            n_told;      /* edges whose end is known to be a good or a bad one */
   guint            next;        /* index of the stage to be started next */
   GError          *mistake;     /* why it cannot be started at all */
   GError          *reason;      /* why it was ended from outside */
@@ -118,5 +129,21 @@ void gp_run_settle         (GpRun           *self);
 void gp_run_start_finished (GpRun           *self,
                             guint            index,
                             const GError    *error);
+
+/* Waits no longer for its files to be opened */
+void gp_run_give_up_start  (GpRun           *self);
+
+/* gp-run-events.c: all with the lock held */
+
+/* The start of @stage is complete, well or with @error */
+void gp_run_tell_start   (GpRun        *self,
+                          RunStage     *stage,
+                          const GError *error);
+/* @stage has ended; its error is set */
+void gp_run_tell_end     (GpRun        *self,
+                          RunStage     *stage);
+/* The outcome is known; @culprit (nullable) is the stage whose error it is */
+void gp_run_tell_outcome (GpRun        *self,
+                          RunStage     *culprit);
 
 G_END_DECLS

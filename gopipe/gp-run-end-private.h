@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "gp-file-end-private.h"
 #include "gp-run-private.h"
 
 G_BEGIN_DECLS
@@ -16,10 +17,23 @@ GpRunEnd     *gp_run_end_new         (gpointer         stream,
                                       GpOwner          owner,
                                       GpStageContext  *outer,
                                       GCancellable    *cancellable);
+/* One that is a file, @file (transfer full): it has a stream once it was opened */
+GpRunEnd     *gp_run_end_new_file    (GpFileEnd       *file,
+                                      GCancellable    *cancellable);
 void          gp_run_end_unref       (GpRunEnd        *self);
+
+/* Before the first stage is started: opens the file, if it is one. May block. */
+gboolean      gp_run_end_open        (GpRunEnd        *self,
+                                      GError         **error);
+
+/* Whether there is something to read or to write, opened or not */
+gboolean      gp_run_end_is_set      (GpRunEnd        *self);
 
 gpointer      gp_run_end_get_stream  (GpRunEnd        *self);
 gboolean      gp_run_end_is_lent     (GpRunEnd        *self);
+
+/* Of what an outer pipeline has before this one; anybody else's stream counts as complete */
+GpInputState  gp_run_end_get_input_state (GpRunEnd    *self);
 GpEdgeKind    gp_run_end_choose_kind (GpRunEnd        *self,
                                       GpIOPreference   preference);
 

@@ -20,18 +20,21 @@ typedef enum
   END_CLOSED,  /* or never to be closed by us */
 } EndState;
 
-/* The run holds it, and so does the job that closes the stream. The stream stays referenced after
- * it was closed: a stage that was given up may still hold it as well. */
+/* The run holds it, and so does the job that opens or closes the stream. The stream stays referenced
+ * after it was closed: a stage that was given up may still hold it as well. A file is closed until
+ * it has been opened, and @over keeps one that takes too long for that from being opened late. */
 struct _GpRunEnd
 {
   gatomicrefcount  ref_count;
   gpointer         stream;
+  GpFileEnd       *file; /* or NULL */
   GpOwner          owner;
   GCancellable    *cancellable;
 
   GMutex           lock;
   EndState         state;
   GpStageContext  *outer;
+  gboolean         over; /* the run ends */
   gboolean         complete;
   GError          *error;
   void           (*done) (gpointer data);
@@ -58,6 +61,17 @@ gp_run_end_new (gpointer        stream,
   return self;
 }
 
+GpRunEnd *
+gp_run_end_new_file (GpFileEnd    *file,
+                     GCancellable *cancellable)
+{
+  GpRunEnd *self = gp_run_end_new (NULL, GP_OWNER_GIVEN, NULL, cancellable);
+
+  self->file = file;
+
+  return self;
+}
+
 static GpRunEnd *
 end_ref (GpRunEnd *self)
 {
@@ -73,11 +87,69 @@ gp_run_end_unref (GpRunEnd *self)
     return;
 
   g_clear_object (&self->stream);
+  g_clear_pointer (&self->file, gp_file_end_free);
   g_clear_object (&self->outer);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
   g_mutex_clear (&self->lock);
   g_free (self);
+}
+
+static gboolean
+is_over (GpRunEnd *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return self->over;
+}
+
+/* FALSE: the run did not wait for it */
+static gboolean
+take_stream (GpRunEnd *self,
+             gpointer  stream)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->over)
+    return FALSE;
+
+  self->stream = stream;
+  self->state = END_OPEN;
+
+  return TRUE;
+}
+
+gboolean
+gp_run_end_open (GpRunEnd  *self,
+                 GError   **error)
+{
+  gpointer stream;
+
+  if (self->file == NULL)
+    return TRUE;
+
+  if (!is_over (self) && !g_cancellable_is_cancelled (self->cancellable))
+    {
+      stream = gp_file_end_open (self->file, self->cancellable, error);
+      if (stream == NULL)
+        return FALSE;
+      if (take_stream (self, stream))
+        return TRUE;
+
+      gp_file_end_close (self->file, FALSE, NULL, NULL);
+      g_object_unref (stream);
+    }
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "opening %s was given up",
+               gp_file_end_get_title (self->file));
+
+  return FALSE;
+}
+
+gboolean
+gp_run_end_is_set (GpRunEnd *self)
+{
+  return self->stream != NULL || self->file != NULL;
 }
 
 gpointer
@@ -96,6 +168,18 @@ gp_run_end_is_lent (GpRunEnd *self)
                                             : gp_stage_context_get_stdout_lent (self->outer);
 
   return self->stream != NULL && self->owner == GP_OWNER_LENT;
+}
+
+GpInputState
+gp_run_end_get_input_state (GpRunEnd *self)
+{
+  g_autoptr (GpStageContext) outer = NULL;
+
+  g_mutex_lock (&self->lock);
+  g_set_object (&outer, self->outer);
+  g_mutex_unlock (&self->lock);
+
+  return outer != NULL ? gp_stage_context_get_input_state (outer) : GP_INPUT_STATE_COMPLETE;
 }
 
 GpEdgeKind
@@ -117,6 +201,9 @@ close_stream (GpRunEnd  *self,
 {
   g_autoptr (GCancellable) broken_off = NULL;
   GCancellable *cancellable = self->cancellable;
+
+  if (self->file != NULL)
+    return gp_file_end_close (self->file, complete, cancellable, error);
 
   if (!complete)
     {
@@ -177,6 +264,16 @@ tell_finished (GpRunEnd *self)
     done (data);
 }
 
+/* For errors */
+static const char *
+get_title (GpRunEnd *self)
+{
+  if (self->file != NULL)
+    return gp_file_end_get_title (self->file);
+
+  return G_IS_INPUT_STREAM (self->stream) ? "standard input" : "standard output";
+}
+
 static void
 close_job (gpointer data)
 {
@@ -193,8 +290,7 @@ close_job (gpointer data)
 
   g_mutex_lock (&self->lock);
   if (error != NULL && self->complete && self->state == END_CLOSING)
-    self->error = gp_error_copy_prefixed (error, "closing standard %s: ",
-                                          G_IS_INPUT_STREAM (self->stream) ? "input" : "output");
+    self->error = gp_error_copy_prefixed (error, "closing %s: ", get_title (self));
   self->state = END_CLOSED;
   g_mutex_unlock (&self->lock);
 
@@ -239,10 +335,15 @@ close_end (GpRunEnd *self,
     gp_stage_context_close_stdout (outer);
 }
 
-/* Whether it is a file's stream, or a filter over one */
+/* Whether closing it may be what replaces a file: it is a file's stream, or a filter over one */
 static gboolean
-ends_in_file (gpointer stream)
+may_replace (GpRunEnd *self)
 {
+  gpointer stream = self->stream;
+
+  if (self->file != NULL)
+    return gp_file_end_is_replaced (self->file);
+
   while (G_IS_FILTER_OUTPUT_STREAM (stream))
     stream = g_filter_output_stream_get_base_stream (stream);
 
@@ -254,7 +355,7 @@ gp_run_end_release (GpRunEnd *self,
                     gboolean  complete)
 {
   /* Whether a file may be replaced is only known when the whole run has ended. */
-  if (self->owner == GP_OWNER_GIVEN && ends_in_file (self->stream))
+  if (self->owner == GP_OWNER_GIVEN && may_replace (self))
     return;
 
   close_end (self, complete);
@@ -291,6 +392,7 @@ gp_run_end_finish (GpRunEnd *self,
                    gpointer  data)
 {
   g_mutex_lock (&self->lock);
+  self->over = TRUE;
   self->done = done;
   self->done_data = data;
   g_mutex_unlock (&self->lock);
@@ -319,8 +421,8 @@ gp_run_end_give_up (GpRunEnd *self)
   if (self->state == END_CLOSING)
     {
       self->state = END_CLOSED;
-      self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "closing standard %s was given up",
-                                 G_IS_INPUT_STREAM (self->stream) ? "input" : "output");
+      self->error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED, "closing %s was given up",
+                                 get_title (self));
     }
   g_mutex_unlock (&self->lock);
 

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "gp-callback-queue-private.h"
+#include "gp-event.h"
+#include "gp-end-gate-private.h"
 #include "gp-interrupt-private.h"
 #include "gp-memory-pipe-private.h"
 #include "gp-types.h"
+#include "gp-user-function-private.h"
 
 G_BEGIN_DECLS
 
@@ -32,9 +35,11 @@ typedef struct
   GPtrArray       *statuses; /* of GpStageStatus; shorter than stages by hidden ones */
   GpCallbackQueue *queue;
   const GError    *mistake;  /* or NULL: why it cannot be started */
+  GpUserFunction  *fault_handler; /* or NULL */
   GpInterrupt     *interrupt; /* or NULL: made when it is needed */
   GpMemoryPipe    *input_memory;  /* or NULL: what the application has opened at the ends */
   GpMemoryPipe    *output_memory;
+  GpEndGate       *output_gate;
 
   const char      *directory;
   char           **environ;
@@ -42,6 +47,7 @@ typedef struct
   guint            pipe_hold_timeout;
   guint            abandon_delay;
   gboolean         ignore_pipe_errors;
+  gboolean         partial_input_is_error;
   gboolean         reader_may_leave;  /* the application reads, and may have had enough */
 } GpRunConfig;
 
@@ -59,11 +65,30 @@ void             gp_run_set_stdout         (GpRun             *self,
                                             GpOwner            owner,
                                             GpStageContext    *outer);
 
+/* Before the start: events are passed on to the pipeline that @outer is the run of, whose handler of
+ * faults is taken over if there is none */
+void             gp_run_set_outer          (GpRun             *self,
+                                            GpRun             *outer);
+
+/* The same with files, which the start opens */
+void             gp_run_set_stdin_file     (GpRun             *self,
+                                            GFile             *file);
+void             gp_run_set_stdout_file    (GpRun             *self,
+                                            GFile             *file,
+                                            GpFileMode         mode);
+
 gboolean         gp_run_has_stdin          (GpRun             *self);
 gboolean         gp_run_has_stdout         (GpRun             *self);
 void             gp_run_set_surroundings   (GpRun             *self,
                                             const char        *directory,
                                             char             **environ);
+
+/* Before the start: whether each stage can work where it stands. @outer_stdin and @outer_stdout: a
+ * pipeline that this one is a stage of will give it these. */
+gboolean         gp_run_check_ends         (GpRun             *self,
+                                            gboolean           outer_stdin,
+                                            gboolean           outer_stdout,
+                                            GError           **error);
 
 /* Never blocks. @cancellable (nullable) governs the whole run. */
 void             gp_run_start              (GpRun             *self,
@@ -108,6 +133,8 @@ const char      *gp_run_get_stage_name     (GpRun             *self,
                                             guint              index);
 GpStageStatus   *gp_run_get_stage_status   (GpRun             *self,
                                             guint              index);
+GpInputState     gp_run_get_input_state    (GpRun             *self,
+                                            guint              index);
 const char      *gp_run_get_directory      (GpRun             *self);
 char           **gp_run_dup_environ        (GpRun             *self);
 guint            gp_run_get_pipe_hold_timeout (GpRun          *self);
@@ -120,6 +147,26 @@ GCancellable    *gp_run_get_cancellable    (GpRun             *self);
 void             gp_run_stage_ended        (GpRun             *self,
                                             guint              index,
                                             GError            *error);
+
+/* Holds the report of the stage at @index back, until gp_stage_context_go_on () is called in the home
+ * context. FALSE: nobody is to be asked about @error any more. */
+gboolean         gp_run_ask                (GpRun             *self,
+                                            guint              index,
+                                            GpStageContext    *context,
+                                            const GError      *error);
+/* The handler of faults, if there is one, will be asked when the stage's report goes on */
+void             gp_run_ask_about_fault    (GpRun             *self,
+                                            guint              index,
+                                            GpStageContext    *context,
+                                            const char        *message);
+
+/* Something has happened to the stage at @index: @event (transfer full). From any thread, with no
+ * lock held; is dropped if nobody wants it, as it is after the end of the run. */
+gboolean         gp_run_wants_event        (GpRun             *self,
+                                            GpEventKind        kind);
+void             gp_run_emit_event         (GpRun             *self,
+                                            guint              index,
+                                            GpEvent           *event);
 
 /* The first (last) stage needs the caller's stream no more. The second only closes what is not
  * lent; it may block, so it is done elsewhere. @complete: nothing went wrong so far */

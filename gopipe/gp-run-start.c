@@ -4,6 +4,7 @@
 
 #include "gp-run-core-private.h"
 
+#include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
 #include "gp-stage-context-private.h"
@@ -79,6 +80,16 @@ continue_start (GpRun *self)
     }
 }
 
+/* Whether the start was merely given up because the run was ended */
+static gboolean
+is_reason (GpRun        *self,
+           const GError *error)
+{
+  return self->reason != NULL &&
+         (gp_error_is_cancelled (error) ||
+          g_error_matches (error, self->reason->domain, self->reason->code));
+}
+
 static GError *
 describe_start_error (GpRun        *self,
                       guint         index,
@@ -97,30 +108,35 @@ gp_run_start_finished (GpRun        *self,
                        const GError *error)
 {
   RunStage *stage = &self->stages[index];
-  gboolean late, abandoning;
+  g_autoptr (GError) described = NULL;
+  gboolean abandoning;
 
   g_mutex_lock (&self->lock);
-  late = stage->started;
+  if (stage->started)
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
   stage->started = TRUE;
   stage->starting = FALSE;
-  abandoning = self->abandoning;
-  g_mutex_unlock (&self->lock);
-
-  if (late)
-    return;
-
-  if (error == NULL)
+  if (error != NULL)
     {
-      set_stage_state (stage, GP_STAGE_STATE_RUNNING);
-      if (abandoning)
-        gp_run_abandon_stages (self);
+      described = describe_start_error (self, index, error);
+      stage->start_failed = TRUE;
+      stage->was_stopped = is_reason (self, error);
     }
   else
     {
-      g_autoptr (GError) described = describe_start_error (self, index, error);
-
-      finish_start (self, described);
+      set_stage_state (stage, GP_STAGE_STATE_RUNNING);
     }
+  gp_run_tell_start (self, stage, described);
+  abandoning = self->abandoning;
+  g_mutex_unlock (&self->lock);
+
+  if (described != NULL)
+    finish_start (self, described);
+  else if (abandoning)
+    gp_run_abandon_stages (self);
 }
 
 /* A start that takes its way through the home context */
@@ -213,7 +229,7 @@ start_stage (GpRun          *self,
   g_autoptr (GError) error = NULL;
   gboolean success, abandoning;
 
-  if (GP_IS_THREAD_STARTER (stage))
+  if (GP_IS_THREAD_STARTER (gp_stage_undecorate (stage)))
     {
       success = gp_thread_starter_start (GP_THREAD_STARTER (stage), context, &error);
     }
@@ -308,6 +324,12 @@ open_edge_after (GpRun        *self,
   if (!gp_edge_open (&edge, self->stages[index].stdout_preference,
                      self->stages[index + 1].stdin_preference, interrupt, error))
     return FALSE;
+
+  if (self->partial_input_is_error && !gp_edge_hold_end (&edge, error))
+    {
+      gp_edge_clear (&edge);
+      return FALSE;
+    }
 
   g_mutex_lock (&self->lock);
   self->edges[index + 1] = edge;
@@ -445,6 +467,58 @@ watch_caller (GpRun        *self,
     caller_cancelled_cb (cancellable, self);
 }
 
+/* What a file is can only be told when it is open. */
+static void
+choose_end_kinds (GpRun *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  guint last = self->n_stages;
+
+  if (last == 0)
+    return;
+
+  self->edges[0].kind = gp_run_end_choose_kind (self->stdin_end, self->stages[0].stdin_preference);
+  self->edges[last].kind = gp_run_end_choose_kind (self->stdout_end,
+                                                   self->stages[last - 1].stdout_preference);
+}
+
+/* The input comes first: if it cannot be opened, the output is not touched. */
+static gboolean
+open_ends (GpRun   *self,
+           GError **error)
+{
+  g_autoptr (GError) open_error = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
+  gboolean opened;
+
+  g_mutex_lock (&self->lock);
+  self->opening = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  opened = gp_run_end_open (self->stdin_end, &open_error) &&
+           gp_run_end_open (self->stdout_end, &open_error);
+  if (opened)
+    choose_end_kinds (self);
+
+  locker = g_mutex_locker_new (&self->lock);
+  self->opening = FALSE;
+  if (opened)
+    return TRUE;
+
+  if (self->reason != NULL && gp_error_is_cancelled (open_error))
+    g_set_error_literal (error, self->reason->domain, self->reason->code, self->reason->message);
+  else
+    g_propagate_error (error, g_steal_pointer (&open_error));
+
+  return FALSE;
+}
+
+void
+gp_run_give_up_start (GpRun *self)
+{
+  finish_start (self, self->reason);
+}
+
 static void
 start_job (gpointer data)
 {
@@ -465,23 +539,59 @@ start_job (gpointer data)
       g_mutex_unlock (&self->lock);
     }
 
+  if (!open_ends (self, &error))
+    {
+      finish_start (self, error);
+      return;
+    }
+
   advance_job (g_steal_pointer (&self));
 }
 
 static void
 choose_edge_kinds (GpRun *self)
 {
-  guint last = self->n_stages;
-
-  if (last == 0)
-    return;
-
-  self->edges[0].kind = gp_run_end_choose_kind (self->stdin_end, self->stages[0].stdin_preference);
-  for (guint i = 1; i < last; i++)
+  for (guint i = 1; i < self->n_stages; i++)
     self->edges[i].kind = gp_edge_choose_between (self->stages[i - 1].stdout_preference,
                                                   self->stages[i].stdin_preference);
-  self->edges[last].kind = gp_run_end_choose_kind (self->stdout_end,
-                                                   self->stages[last - 1].stdout_preference);
+  choose_end_kinds (self);
+}
+
+void
+gp_run_set_stdin_file (GpRun *self,
+                       GFile *file)
+{
+  gp_run_end_unref (self->stdin_end);
+  self->stdin_end = gp_run_end_new_file (gp_file_end_new_input (file), self->cancellable);
+}
+
+void
+gp_run_set_stdout_file (GpRun      *self,
+                        GFile      *file,
+                        GpFileMode  mode)
+{
+  gp_run_end_unref (self->stdout_end);
+  self->stdout_end = gp_run_end_new_file (gp_file_end_new_output (file, mode), self->cancellable);
+}
+
+gboolean
+gp_run_check_ends (GpRun     *self,
+                   gboolean   outer_stdin,
+                   gboolean   outer_stdout,
+                   GError   **error)
+{
+  for (guint i = 0; i < self->n_stages; i++)
+    {
+      GpStage *stage = self->stages[i].stage;
+      gboolean has_stdin = i > 0 || outer_stdin || gp_run_has_stdin (self);
+      gboolean has_stdout = i + 1 < self->n_stages || outer_stdout || gp_run_has_stdout (self);
+
+      if (GP_IS_THREAD_STARTER (stage) &&
+          !gp_thread_starter_check_ends (GP_THREAD_STARTER (stage), has_stdin, has_stdout, error))
+        return FALSE;
+    }
+
+  return TRUE;
 }
 
 void
@@ -505,6 +615,12 @@ gp_run_start (GpRun        *self,
   if (self->mistake != NULL)
     {
       gp_run_fail (self, self->mistake);
+      return;
+    }
+
+  if (!gp_run_check_ends (self, FALSE, FALSE, &error))
+    {
+      gp_run_fail (self, error);
       return;
     }
 

@@ -4,8 +4,10 @@
 
 #include "gp-run-core-private.h"
 
+#include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-outcome-private.h"
+#include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
 
 static void start_abandon_timer (GpRun *self);
@@ -17,6 +19,7 @@ init_stage (RunStage      *stage,
             GpStage       *object,
             GpStageStatus *status)
 {
+  g_queue_init (&stage->early_events);
   stage->stage = g_object_ref (object);
   stage->status = status != NULL ? g_object_ref (status) : NULL;
   stage->name = gp_stage_get_name (object);
@@ -34,12 +37,15 @@ gp_run_new (const GpRunConfig *config)
   self->owner = g_object_ref (config->owner);
   self->queue = gp_callback_queue_ref (config->queue);
   self->interrupt = config->interrupt != NULL ? gp_interrupt_ref (config->interrupt) : NULL;
+  self->fault_handler = config->fault_handler != NULL
+                          ? gp_user_function_ref (config->fault_handler) : NULL;
   self->directory = g_strdup (config->directory);
   self->environ = g_strdupv (config->environ);
   self->time_limit = config->time_limit;
   self->pipe_hold_timeout = config->pipe_hold_timeout;
   self->abandon_delay = config->abandon_delay;
   self->ignore_pipe_errors = config->ignore_pipe_errors;
+  self->partial_input_is_error = config->partial_input_is_error;
   self->reader_may_leave = config->reader_may_leave;
   self->cancellable = g_cancellable_new ();
   self->home_cancellable = g_cancellable_new ();
@@ -57,6 +63,8 @@ gp_run_new (const GpRunConfig *config)
     self->edges[0].memory = gp_memory_pipe_ref (config->input_memory);
   if (config->output_memory != NULL && self->n_stages > 0)
     self->edges[self->n_stages].memory = gp_memory_pipe_ref (config->output_memory);
+  if (config->output_gate != NULL && self->n_stages > 0)
+    self->edges[self->n_stages].gate = gp_end_gate_ref (config->output_gate);
 
   for (guint i = 0; i < self->n_stages; i++)
     {
@@ -95,6 +103,7 @@ gp_run_unref (GpRun *self)
       g_clear_object (&self->stages[i].stage);
       g_clear_object (&self->stages[i].status);
       g_clear_error (&self->stages[i].error);
+      g_queue_clear_full (&self->stages[i].early_events, (GDestroyNotify) gp_event_unref);
       g_free (self->stages[i].name);
     }
   for (guint i = 0; i <= self->n_stages; i++)
@@ -105,11 +114,13 @@ gp_run_unref (GpRun *self)
   gp_run_end_unref (self->stdin_end);
   gp_run_end_unref (self->stdout_end);
   g_clear_object (&self->owner);
+  g_clear_pointer (&self->outer, gp_run_unref);
   g_clear_object (&self->cancellable);
   g_clear_object (&self->home_cancellable);
   g_clear_object (&self->caller_cancellable);
   g_clear_pointer (&self->interrupt, gp_interrupt_unref);
   g_clear_pointer (&self->queue, gp_callback_queue_unref);
+  g_clear_pointer (&self->fault_handler, gp_user_function_unref);
   g_clear_pointer (&self->limit_timer, g_source_unref);
   g_clear_pointer (&self->abandon_timer, g_source_unref);
   g_clear_error (&self->mistake);
@@ -251,15 +262,22 @@ gp_run_set_state (GpRun           *self,
 
 /* --- Ending ------------------------------------------------------------------------------- */
 
-/* With the lock held */
+/* With the lock held. @culprit: the stage whose error it is, or NULL */
 static GError *
-choose_outcome (GpRun *self)
+choose_outcome (GpRun     *self,
+                RunStage **culprit)
 {
   g_autofree const GError **errors = g_new0 (const GError *, self->n_stages);
   const GError *chosen;
 
+  *culprit = NULL;
   if (self->start_error != NULL)
-    return g_error_copy (self->start_error);
+    {
+      for (guint i = 0; i < self->n_stages && *culprit == NULL; i++)
+        if (self->stages[i].start_failed && !self->stages[i].was_stopped)
+          *culprit = &self->stages[i];
+      return g_error_copy (self->start_error);
+    }
 
   for (guint i = 0; i < self->n_stages; i++)
     errors[i] = self->stages[i].was_stopped ? self->reason : self->stages[i].error;
@@ -271,6 +289,10 @@ choose_outcome (GpRun *self)
    * said. */
   if (self->reason != NULL && (chosen == NULL || gp_error_matches_pipe (chosen)))
     chosen = self->reason;
+
+  for (guint i = 0; i < self->n_stages; i++)
+    if (chosen != NULL && chosen == self->stages[i].error)
+      *culprit = &self->stages[i];
 
   return chosen != NULL ? g_error_copy (chosen) : NULL;
 }
@@ -319,16 +341,18 @@ static void
 end_run (GpRun *self)
 {
   const GError *close_error = gp_run_end_get_error (self->stdout_end);
+  RunStage *culprit;
 
   self->ending = TRUE;
   if (close_error == NULL)
     close_error = gp_run_end_get_error (self->stdin_end);
 
-  self->outcome = choose_outcome (self);
+  self->outcome = choose_outcome (self, &culprit);
   if (close_error != NULL && (self->outcome == NULL || gp_error_matches_pipe (self->outcome)))
     {
       g_clear_error (&self->outcome);
       self->outcome = g_error_copy (close_error);
+      culprit = NULL;
     }
 
   /* Streams that outlive the run have their own references. */
@@ -342,6 +366,8 @@ end_run (GpRun *self)
     g_signal_handler_disconnect (self->caller_cancellable, self->caller_cancelled_id);
 
   gp_run_set_state (self, self->outcome == NULL ? GP_PIPELINE_STATE_SUCCEEDED : GP_PIPELINE_STATE_FAILED);
+  gp_run_tell_outcome (self, culprit);
+  g_clear_pointer (&self->outer, gp_run_unref);
   for (guint i = 0; i < self->n_stages; i++)
     if (self->stages[i].status != NULL)
       gp_stage_status_set_queue (self->stages[i].status, NULL);
@@ -360,42 +386,81 @@ end_closed_cb (gpointer data)
   gp_run_settle (self);
 }
 
+/* With the lock held, which is released */
+static void
+close_stdin (GpRun *self)
+{
+  RunStage *culprit;
+  g_autoptr (GError) error = choose_outcome (self, &culprit);
+
+  self->closing = TRUE;
+  self->complete = error == NULL;
+  if (self->reason != NULL)
+    {
+      destroy_timer (&self->abandon_timer);
+      start_abandon_timer (self);
+    }
+  g_mutex_unlock (&self->lock);
+
+  for (guint i = 0; i <= self->n_stages; i++)
+    gp_edge_clear (&self->edges[i]);
+  gp_run_end_finish (self->stdin_end, TRUE, end_closed_cb, gp_run_ref (self));
+}
+
+/* With the lock held, which is released. This may replace a file: the last thing that can fail. */
+static void
+close_stdout (GpRun *self)
+{
+  gboolean complete = self->complete && gp_run_end_get_error (self->stdin_end) == NULL;
+
+  self->closing_stdout = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  gp_run_end_finish (self->stdout_end, complete, end_closed_cb, gp_run_ref (self));
+}
+
 void
 gp_run_settle (GpRun *self)
 {
-  gboolean complete;
+  gboolean all_ended;
 
   g_mutex_lock (&self->lock);
-  if (self->starting || self->n_running > 0)
+  all_ended = !self->starting && self->n_running == 0;
+
+  if (all_ended && !self->closing)
     {
-      g_mutex_unlock (&self->lock);
+      close_stdin (self);
       return;
     }
 
-  if (!self->closing)
+  if (all_ended && !self->closing_stdout && gp_run_end_is_finished (self->stdin_end))
     {
-      g_autoptr (GError) error = choose_outcome (self);
-
-      self->closing = TRUE;
-      complete = error == NULL;
-      if (self->reason != NULL)
-        {
-          destroy_timer (&self->abandon_timer);
-          start_abandon_timer (self);
-        }
-      g_mutex_unlock (&self->lock);
-
-      for (guint i = 0; i <= self->n_stages; i++)
-        gp_edge_clear (&self->edges[i]);
-      gp_run_end_finish (self->stdin_end, TRUE, end_closed_cb, gp_run_ref (self));
-      gp_run_end_finish (self->stdout_end, complete, end_closed_cb, gp_run_ref (self));
+      close_stdout (self);
       return;
     }
 
-  if (!self->ending &&
-      gp_run_end_is_finished (self->stdin_end) && gp_run_end_is_finished (self->stdout_end))
+  if (all_ended && !self->ending && gp_run_end_is_finished (self->stdout_end))
     end_run (self);
   g_mutex_unlock (&self->lock);
+}
+
+/* With the lock held: an end is a good one when everything before it has ended well. */
+static void
+tell_ends (GpRun *self)
+{
+  g_autofree const GError **errors = NULL;
+
+  if (!self->partial_input_is_error)
+    return;
+
+  errors = g_new0 (const GError *, self->n_stages);
+  for (guint i = 0; i < self->n_stages && self->stages[i].ended; i++)
+    {
+      errors[i] = self->stages[i].error;
+      if (i >= self->n_told)
+        gp_edge_tell_end (&self->edges[++self->n_told],
+                          gp_outcome_choose (errors, i + 1, FALSE, self->ignore_pipe_errors));
+    }
 }
 
 void
@@ -425,6 +490,8 @@ gp_run_stage_ended (GpRun  *self,
 
   if (stage->status != NULL)
     gp_stage_status_end (stage->status, stage->error);
+  tell_ends (self);
+  gp_run_tell_end (self, stage);
   self->n_running--;
   g_mutex_unlock (&self->lock);
 
@@ -449,16 +516,22 @@ gp_run_abandon_stages (GpRun *self)
   for (guint i = 0; i < self->n_stages; i++)
     {
       RunStage *stage = &self->stages[i];
+      g_autoptr (GpStageContext) asked = NULL;
       gboolean give_up, give_up_start;
 
       g_mutex_lock (&self->lock);
-      give_up = !stage->ended && (stage->starting || stage->started) &&
+      asked = g_steal_pointer (&stage->asked);
+      /* One that has ended may still not have completed its start. */
+      give_up = (stage->starting || (stage->started && !stage->ended)) &&
                 !(stage->stage != NULL && gp_thread_starter_is_bounded (stage->stage));
       give_up_start = give_up && stage->starting;
       g_mutex_unlock (&self->lock);
 
       if (give_up_start)
         gp_run_start_finished (self, i, self->reason);
+      /* Its own error is better than the reason. */
+      if (asked != NULL)
+        gp_stage_context_go_on (asked, GP_END_FUNCS_NOT_HOME);
       if (give_up)
         gp_run_stage_ended (self, i, g_error_copy (self->reason));
     }
@@ -468,14 +541,19 @@ static void
 abandon_cb (gpointer data)
 {
   GpRun *self = data;
-  gboolean closing;
+  gboolean opening, closing;
 
   g_mutex_lock (&self->lock);
   self->abandoning = TRUE;
+  opening = self->opening;
   closing = self->closing;
   g_mutex_unlock (&self->lock);
 
-  if (closing)
+  if (opening)
+    {
+      gp_run_give_up_start (self);
+    }
+  else if (closing)
     {
       gp_run_end_give_up (self->stdin_end);
       gp_run_end_give_up (self->stdout_end);
@@ -551,13 +629,13 @@ gp_run_set_stdout (GpRun          *self,
 gboolean
 gp_run_has_stdin (GpRun *self)
 {
-  return gp_run_end_get_stream (self->stdin_end) != NULL;
+  return gp_run_end_is_set (self->stdin_end);
 }
 
 gboolean
 gp_run_has_stdout (GpRun *self)
 {
-  return gp_run_end_get_stream (self->stdout_end) != NULL;
+  return gp_run_end_is_set (self->stdout_end);
 }
 
 void
@@ -652,6 +730,28 @@ gp_run_get_stage_status (GpRun *self,
                          guint  index)
 {
   return self->stages[index].status;
+}
+
+/* Of a pipeline that is a stage itself, what comes before its first stage counts as well */
+GpInputState
+gp_run_get_input_state (GpRun *self,
+                        guint  index)
+{
+  GpInputState state = gp_run_end_get_input_state (self->stdin_end);
+  g_autofree const GError **errors = g_new0 (const GError *, index + 1);
+
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < index; i++)
+    {
+      if (!self->stages[i].ended && state == GP_INPUT_STATE_COMPLETE)
+        state = GP_INPUT_STATE_UNKNOWN;
+      errors[i] = self->stages[i].error;
+    }
+  if (gp_outcome_choose (errors, index, FALSE, self->ignore_pipe_errors) != NULL)
+    state = GP_INPUT_STATE_PARTIAL;
+  g_mutex_unlock (&self->lock);
+
+  return state;
 }
 
 const char *

@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 
+#include "gp-exec-private.h"
 #include "gp-interrupt-private.h"
 
 G_BEGIN_DECLS
@@ -18,8 +19,31 @@ typedef struct
   int                 stdin_fd;   /* the caller's: duplicated, not closed */
   int                 stdout_fd;
   int                 stderr_fd;
-  gboolean            own_group;  /* a process group of its own */
+  const int          *source_fds; /* more descriptors for the process: duplicated, not closed */
+  const int          *target_fds; /* their numbers there, each at least 3 and no two alike */
+  guint               n_fds;
+  unsigned            flags;      /* GpExecFlags */
+  guint               kill_delay; /* milliseconds */
+  int                 nice_increment;
+  const GpExecLimit  *limits;
+  guint               n_limits;
 } GpSpawnRequest;
+
+/* A process that was started.
+ *
+ * Without GP_EXEC_SUPERVISE, @process is the command. With it, it is the parent of the command,
+ * and speaks on @control_fd, which belongs to whoever has this. */
+typedef struct
+{
+  GSubprocess *process;
+  GPid         process_pid;
+  GPid         pid;        /* of the command, which stays known when GSubprocess has forgotten it */
+  int          control_fd; /* -1: not supervised */
+} GpSpawned;
+
+void     gp_spawned_clear (GpSpawned *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GpSpawned, gp_spawned_clear)
 
 /* Starts a process and waits until it has been executed: blocks, so never in the main thread.
  * Raising @interrupt (which may be NULL) ends the wait with G_IO_ERROR_CANCELLED, and kills what
@@ -27,15 +51,18 @@ typedef struct
  *
  * Errors: G_SPAWN_ERROR with the code of the cause for anything about the program or the
  * directory, G_IO_ERROR for anything about descriptors and the like. They name the program or
- * the directory where that is the cause; the caller adds the stage's name.
- *
- * *@pid is the process id, which stays known when GSubprocess has forgotten it. */
-GSubprocess *gp_spawn (const GpSpawnRequest  *request,
-                       GpInterrupt           *interrupt,
-                       GPid                  *pid,
-                       GError               **error);
+ * the directory where that is the cause; the caller adds the stage's name. */
+gboolean gp_spawn            (const GpSpawnRequest  *request,
+                              GpInterrupt           *interrupt,
+                              GpSpawned             *spawned,
+                              GError               **error);
+
+/* gp-spawn-error.c: what @report, of a step that failed, means for @request */
+void     gp_spawn_set_error  (const GpSpawnRequest  *request,
+                              const GpExecReport    *report,
+                              GError               **error);
 
 /* For tests, while nothing is being started: uses @helper instead of gopipe-exec, or none (NULL) */
-void         gp_spawn_set_helper (const char *helper);
+void     gp_spawn_set_helper (const char            *helper);
 
 G_END_DECLS

@@ -26,6 +26,9 @@
 /* A killed process ends at once unless it hangs in the kernel, where nothing helps */
 #define REAP_TIMEOUT_MSEC 1000
 
+/* How long a helper is given to end what it has started, before it is killed itself */
+#define ASK_TIMEOUT_MSEC 300
+
 /* One try to start a process, with the helper or, if @helper is NULL, by a fork.
  *
  * States: without @process until it is launched; then launched, while the control descriptor
@@ -38,8 +41,11 @@ typedef struct
   const GpSpawnRequest *request;
   const char           *helper;
   GSubprocess          *process;
-  GPid                  pid;
-  int                   control_fd; /* our end; the other one is the launcher's */
+  GPid                  process_pid;
+  GPid                  pid;          /* of the command */
+  int                   control_fd;   /* our end; the other one is the launcher's */
+  int                   child_control_fd; /* its number in the child */
+  int                   fd_min;       /* above all numbers that the child uses */
   gboolean              helper_failed;
 } Attempt;
 
@@ -123,123 +129,22 @@ gp_spawn_set_helper (const char *helper)
   the_helper = g_intern_string (helper);
 }
 
-/* The same codes as GLib's for the same causes */
-static int
-get_spawn_error_code (int errsv)
-{
-  switch (errsv)
-    {
-    case EACCES:
-      return G_SPAWN_ERROR_ACCES;
-    case EPERM:
-      return G_SPAWN_ERROR_PERM;
-    case E2BIG:
-      return G_SPAWN_ERROR_TOO_BIG;
-    case ENOEXEC:
-      return G_SPAWN_ERROR_NOEXEC;
-    case ENAMETOOLONG:
-      return G_SPAWN_ERROR_NAMETOOLONG;
-    case ENOENT:
-      return G_SPAWN_ERROR_NOENT;
-    case ENOMEM:
-      return G_SPAWN_ERROR_NOMEM;
-    case ENOTDIR:
-      return G_SPAWN_ERROR_NOTDIR;
-    case ELOOP:
-      return G_SPAWN_ERROR_LOOP;
-    case ETXTBSY:
-      return G_SPAWN_ERROR_TXTBUSY;
-    case EIO:
-      return G_SPAWN_ERROR_IO;
-    case EINVAL:
-      return G_SPAWN_ERROR_INVAL;
-    case EISDIR:
-      return G_SPAWN_ERROR_ISDIR;
-#ifdef ELIBBAD
-    case ELIBBAD:
-      return G_SPAWN_ERROR_LIBBAD;
-#endif
-    default:
-      return G_SPAWN_ERROR_FAILED;
-    }
-}
-
-static void
-set_exec_error (const char          *program,
-                const GpExecReport  *report,
-                GError             **error)
-{
-  g_autofree char *name = g_filename_display_name (program);
-  g_autofree char *message = NULL;
-
-  if (report->value == EMFILE || report->value == ENFILE)
-    {
-      g_autofree char *what = g_strdup_printf ("\"%s\"", name);
-
-      gp_set_error_from_errno (error, report->value, what);
-      return;
-    }
-
-  if (report->step == GP_EXEC_STEP_INTERPRETER)
-    message = g_strdup_printf ("\"%s\" is there, but not the interpreter that it needs", name);
-  else if (report->value == ENOENT && strchr (program, '/') == NULL)
-    message = g_strdup_printf ("program \"%s\" was not found in PATH", name);
-  else if (report->value == ENOEXEC)
-    message = g_strdup_printf ("\"%s\" is not a program: it has no \"#!\" line and is no binary "
-                               "that this machine can run",
-                               name);
-  else
-    message = g_strdup_printf ("\"%s\": %s", name, g_strerror (report->value));
-
-  g_set_error_literal (error, G_SPAWN_ERROR, get_spawn_error_code (report->value), message);
-}
-
-static void
-set_error_from_report (const GpSpawnRequest  *request,
-                       const GpExecReport    *report,
-                       GError               **error)
-{
-  switch (report->step)
-    {
-    case GP_EXEC_STEP_EXEC:
-    case GP_EXEC_STEP_INTERPRETER:
-      set_exec_error (request->argv[0], report, error);
-      break;
-
-    case GP_EXEC_STEP_DIRECTORY:
-      {
-        g_autofree char *name = g_filename_display_name (request->directory);
-
-        g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_CHDIR,
-                     "cannot change to directory \"%s\": %s",
-                     name, g_strerror (report->value));
-      }
-      break;
-
-    case GP_EXEC_STEP_GROUP:
-      gp_set_error_from_errno (error, report->value, "cannot make a process group");
-      break;
-
-    default:
-      gp_set_error_from_errno (error, report->value, "cannot set up a process");
-      break;
-    }
-}
-
 /* Where descriptors run out in the middle of a start, GLib aborts the program. So see first that
  * there are enough. Another thread can still take them in between, but then it takes the last
  * ones of the program, which will hardly outlive that anyway. */
 static gboolean
-check_descriptors_of_glib (int      fd,
-                           GError **error)
+check_descriptors_of_glib (const Attempt  *self,
+                           int             fd,
+                           GError        **error)
 {
-  int copies[N_DESCRIPTORS_OF_GLIB];
+  int copies[N_DESCRIPTORS_OF_GLIB + GP_EXEC_MAX_KEEP];
   int n_copies = 0;
   gboolean enough = TRUE;
 
-  while (enough && n_copies < N_DESCRIPTORS_OF_GLIB)
+  /* Like these, some of GLib's lie above all numbers that the child uses. */
+  while (enough && n_copies < N_DESCRIPTORS_OF_GLIB + (int) self->request->n_fds)
     {
-      int copy = gp_descriptor_dup_for_child (fd, error);
+      int copy = gp_descriptor_dup_above (fd, self->fd_min, error);
 
       if (copy >= 0)
         copies[n_copies++] = copy;
@@ -253,35 +158,66 @@ check_descriptors_of_glib (int      fd,
   return enough;
 }
 
-/* The standard descriptors are always three of our own, all different, and away from the low
- * numbers: with anything else the posix_spawn path of GLib mixes up or loses streams. */
-static gboolean
-give_standard_descriptors (GSubprocessLauncher   *launcher,
-                           const GpSpawnRequest  *request,
-                           GError               **error)
+/* The control descriptor gets the lowest number that the command does not use itself. All that
+ * is given to the launcher lies above what the child uses: with anything else the posix_spawn
+ * path of GLib mixes up or loses streams. */
+static void
+choose_numbers (Attempt *self)
 {
-  int fd = gp_descriptor_dup_for_child (request->stdin_fd, error);
+  const GpSpawnRequest *request = self->request;
+  gboolean taken;
+
+  self->child_control_fd = STDERR_FILENO;
+  do
+    {
+      taken = FALSE;
+      self->child_control_fd++;
+      for (guint i = 0; i < request->n_fds; i++)
+        taken |= request->target_fds[i] == self->child_control_fd;
+    }
+  while (taken);
+
+  self->fd_min = MAX (self->child_control_fd + 1, GP_CHILD_FD_MIN);
+  for (guint i = 0; i < request->n_fds; i++)
+    self->fd_min = MAX (self->fd_min, request->target_fds[i] + 1);
+}
+
+static gboolean
+give_descriptors (Attempt              *self,
+                  GSubprocessLauncher  *launcher,
+                  GError              **error)
+{
+  const GpSpawnRequest *request = self->request;
+  int fd = gp_descriptor_dup_above (request->stdin_fd, self->fd_min, error);
 
   if (fd < 0)
     return FALSE;
   g_subprocess_launcher_take_stdin_fd (launcher, fd);
 
-  fd = gp_descriptor_dup_for_child (request->stdout_fd, error);
+  fd = gp_descriptor_dup_above (request->stdout_fd, self->fd_min, error);
   if (fd < 0)
     return FALSE;
   g_subprocess_launcher_take_stdout_fd (launcher, fd);
 
-  fd = gp_descriptor_dup_for_child (request->stderr_fd, error);
+  fd = gp_descriptor_dup_above (request->stderr_fd, self->fd_min, error);
   if (fd < 0)
     return FALSE;
   g_subprocess_launcher_take_stderr_fd (launcher, fd);
+
+  for (guint i = 0; i < request->n_fds; i++)
+    {
+      fd = gp_descriptor_dup_above (request->source_fds[i], self->fd_min, error);
+      if (fd < 0)
+        return FALSE;
+      g_subprocess_launcher_take_fd (launcher, fd, request->target_fds[i]);
+    }
 
   return TRUE;
 }
 
 static gboolean
-give_control_descriptor (GSubprocessLauncher  *launcher,
-                         Attempt              *self,
+give_control_descriptor (Attempt              *self,
+                         GSubprocessLauncher  *launcher,
                          GError              **error)
 {
   int fds[2];
@@ -291,31 +227,94 @@ give_control_descriptor (GSubprocessLauncher  *launcher,
     return FALSE;
 
   self->control_fd = fds[0];
-  fd = gp_descriptor_dup_for_child (fds[1], error);
+  fd = gp_descriptor_dup_above (fds[1], self->fd_min, error);
   close (fds[1]);
 
   if (fd < 0)
     return FALSE;
-  g_subprocess_launcher_take_fd (launcher, fd, GP_EXEC_CONTROL_FD);
+  g_subprocess_launcher_take_fd (launcher, fd, self->child_control_fd);
 
-  return check_descriptors_of_glib (fd, error);
+  return check_descriptors_of_glib (self, fd, error);
 }
 
+static void
+add_number (GPtrArray *argv,
+            gint64     number)
+{
+  g_ptr_array_add (argv, g_strdup_printf ("%" G_GINT64_FORMAT, number));
+}
+
+static void
+add_flags (GPtrArray *argv,
+           unsigned   flags)
+{
+  GString *letters = g_string_new (NULL);
+
+  if ((flags & GP_EXEC_OWN_GROUP) != 0)
+    g_string_append_c (letters, 'g');
+  if ((flags & GP_EXEC_TERMINAL) != 0)
+    g_string_append_c (letters, 't');
+  if ((flags & GP_EXEC_SUPERVISE) != 0)
+    g_string_append_c (letters, 's');
+  if ((flags & GP_EXEC_DIE_WITH_PARENT) != 0)
+    g_string_append_c (letters, 'p');
+  if ((flags & GP_EXEC_KILL_DESCENDANTS) != 0)
+    g_string_append_c (letters, 'k');
+
+  g_ptr_array_add (argv, g_string_free (letters, FALSE));
+}
+
+static void
+add_keep_fds (GPtrArray            *argv,
+              const GpSpawnRequest *request)
+{
+  GString *list = g_string_new (NULL);
+
+  for (guint i = 0; i < request->n_fds; i++)
+    g_string_append_printf (list, "%s%d", i > 0 ? "," : "", request->target_fds[i]);
+
+  g_ptr_array_add (argv, g_string_free (list, FALSE));
+}
+
+static void
+add_limits (GPtrArray            *argv,
+            const GpSpawnRequest *request)
+{
+  GString *list = g_string_new (NULL);
+
+  for (guint i = 0; i < request->n_limits; i++)
+    {
+      const GpExecLimit *limit = &request->limits[i];
+
+      g_string_append_printf (list, "%s%d,%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT,
+                              i > 0 ? "," : "", limit->resource, limit->soft, limit->hard);
+    }
+
+  g_ptr_array_add (argv, g_string_free (list, FALSE));
+}
+
+/* In the order that gp-exec-private.h tells */
 static GSubprocess *
 launch_helper (const Attempt        *self,
                GSubprocessLauncher  *launcher,
                GError              **error)
 {
   const GpSpawnRequest *request = self->request;
+  g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(GPtrArray) argv = g_ptr_array_new ();
 
-  g_ptr_array_add (argv, (gpointer) self->helper);
-  g_ptr_array_add (argv, (gpointer) G_STRINGIFY (GP_EXEC_PROTOCOL));
-  g_ptr_array_add (argv, (gpointer) "exec");
-  g_ptr_array_add (argv, (gpointer) (request->own_group ? "own" : "same"));
-  g_ptr_array_add (argv, (gpointer) "");
-  g_ptr_array_add (argv, (gpointer) (request->directory != NULL ? request->directory : ""));
+  add_number (own, GP_EXEC_PROTOCOL);
+  add_number (own, self->child_control_fd);
+  add_flags (own, request->flags);
+  add_keep_fds (own, request);
+  add_limits (own, request);
+  add_number (own, request->nice_increment);
+  add_number (own, MIN (request->kill_delay, G_MAXINT));
+  g_ptr_array_add (own, g_strdup (request->directory != NULL ? request->directory : ""));
 
+  g_ptr_array_add (argv, (gpointer) self->helper);
+  for (guint i = 0; i < own->len; i++)
+    g_ptr_array_add (argv, own->pdata[i]);
   for (guint i = 0; request->argv[i] != NULL; i++)
     g_ptr_array_add (argv, (gpointer) request->argv[i]);
   g_ptr_array_add (argv, NULL);
@@ -340,7 +339,15 @@ launch_by_fork (const Attempt        *self,
     .directory = has_directory ? request->directory : NULL,
     .argv = (char **) request->argv,
     .environ = (char **) request->environ,
-    .own_group = request->own_group,
+    .flags = request->flags,
+    .control_fd = self->child_control_fd,
+    .keep_fds = request->target_fds,
+    .n_keep_fds = request->n_fds,
+    .limits = request->limits,
+    .n_limits = request->n_limits,
+    .nice_increment = request->nice_increment,
+    .kill_delay = request->kill_delay,
+    .is_fork = TRUE,
   };
   GSubprocess *process;
   sigset_t all, before;
@@ -368,8 +375,9 @@ launch (Attempt  *self,
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);
 
-  if (!give_standard_descriptors (launcher, self->request, error) ||
-      !give_control_descriptor (launcher, self, error))
+  choose_numbers (self);
+  if (!give_descriptors (self, launcher, error) ||
+      !give_control_descriptor (self, launcher, error))
     return FALSE;
 
   if (self->helper != NULL)
@@ -396,7 +404,7 @@ permit (Attempt *self)
   gssize size;
 
   if (identifier != NULL)
-    self->pid = atoi (identifier);
+    self->process_pid = self->pid = atoi (identifier);
 
   /* If this fails the process has ended, which shows when its report is read */
   do
@@ -465,11 +473,13 @@ await_greeting (Attempt      *self,
   return TRUE;
 }
 
+/* The command runs when its control descriptor closes, or when its parent says so. */
 static gboolean
 await_execution (Attempt      *self,
                  GpInterrupt  *interrupt,
                  GError      **error)
 {
+  gboolean supervised = (self->request->flags & GP_EXEC_SUPERVISE) != 0;
   GpExecReport report;
   gssize size;
 
@@ -478,14 +488,20 @@ await_execution (Attempt      *self,
     return FALSE;
 
   size = read_report (self, &report);
-  if (size == 0)
+  if (size == 0 && !supervised)
     return TRUE;
 
+  if (size == sizeof report && report.step == GP_EXEC_STEP_STARTED && supervised)
+    {
+      self->pid = report.value;
+      return TRUE;
+    }
+
   if (size == sizeof report)
-    set_error_from_report (self->request, &report, error);
+    gp_spawn_set_error (self->request, &report, error);
   else
     g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
-                         "the new process reported something incomprehensible");
+                         "the new process ended before it could execute the program");
 
   return FALSE;
 }
@@ -508,6 +524,29 @@ process_gone_cb (gpointer  data,
   g_atomic_rc_box_release (gone);
 }
 
+/* A helper that has started the command already ends it, and what that has started. One that is
+ * still about to start it may hang in the kernel together with it, and is killed. */
+static void
+ask_to_end_all (Attempt *self)
+{
+  GpExecRequest request = { .kind = GP_EXEC_REQUEST_KILL };
+  struct pollfd poll_fd = { .fd = self->control_fd, .events = POLLIN };
+  gint64 deadline = g_get_monotonic_time () + ASK_TIMEOUT_MSEC * G_TIME_SPAN_MILLISECOND;
+  GpExecReport report;
+  gint64 left;
+
+  if (send (self->control_fd, &request, sizeof request, MSG_NOSIGNAL) != sizeof request)
+    return;
+
+  while ((left = deadline - g_get_monotonic_time ()) > 0)
+    {
+      int n_ready = poll (&poll_fd, 1, (int) (left / G_TIME_SPAN_MILLISECOND) + 1);
+
+      if (n_ready == 0 || (n_ready > 0 && read_report (self, &report) != sizeof report))
+        return;
+    }
+}
+
 /* Leaves nothing behind: the process is killed, and reaped by GLib's worker, which drops the last
  * reference when it has done so. That is waited for, but not for ever. */
 static void
@@ -516,11 +555,14 @@ dismiss (Attempt *self)
   gboolean *gone = g_atomic_rc_box_new0 (gboolean);
   gint64 deadline;
 
+  if ((self->request->flags & GP_EXEC_SUPERVISE) != 0)
+    ask_to_end_all (self);
+
   /* The command may have been executed already, and may have children. As long as GLib has not
    * reaped the process, its number cannot be somebody else's. */
-  if (self->request->own_group &&
-      self->pid != 0 &&
-      g_subprocess_get_identifier (self->process) != NULL)
+  else if ((self->request->flags & GP_EXEC_OWN_GROUP) != 0 &&
+           self->pid != 0 &&
+           g_subprocess_get_identifier (self->process) != NULL)
     kill (-self->pid, SIGKILL);
   g_subprocess_force_exit (self->process);
 
@@ -536,9 +578,10 @@ dismiss (Attempt *self)
   g_atomic_rc_box_release (gone);
 }
 
-static GSubprocess *
+static gboolean
 attempt_run (Attempt      *self,
              GpInterrupt  *interrupt,
+             GpSpawned    *spawned,
              GError      **error)
 {
   gboolean executed = FALSE;
@@ -553,28 +596,47 @@ attempt_run (Attempt      *self,
         dismiss (self);
     }
 
+  if (executed)
+    {
+      spawned->process = g_steal_pointer (&self->process);
+      spawned->process_pid = self->process_pid;
+      spawned->pid = self->pid;
+      if ((self->request->flags & GP_EXEC_SUPERVISE) != 0)
+        spawned->control_fd = gp_descriptor_steal (&self->control_fd);
+    }
   gp_descriptor_clear (&self->control_fd);
 
-  return executed ? g_steal_pointer (&self->process) : NULL;
+  return executed;
 }
 
-GSubprocess *
+void
+gp_spawned_clear (GpSpawned *self)
+{
+  g_clear_object (&self->process);
+  gp_descriptor_clear (&self->control_fd);
+}
+
+gboolean
 gp_spawn (const GpSpawnRequest  *request,
           GpInterrupt           *interrupt,
-          GPid                  *pid,
+          GpSpawned             *spawned,
           GError               **error)
 {
   Attempt attempt = { .request = request, .helper = get_helper () };
   g_autoptr(GError) local_error = NULL;
-  GSubprocess *process;
 
-  g_return_val_if_fail (request->argv != NULL && request->argv[0] != NULL, NULL);
-  g_return_val_if_fail (request->argv[0][0] != '\0', NULL);
-  g_return_val_if_fail (request->environ != NULL, NULL);
+  *spawned = (GpSpawned) { .control_fd = -1 };
+
+  g_return_val_if_fail (request->argv != NULL && request->argv[0] != NULL, FALSE);
+  g_return_val_if_fail (request->argv[0][0] != '\0', FALSE);
+  g_return_val_if_fail (request->environ != NULL, FALSE);
+  g_return_val_if_fail (request->n_fds <= GP_EXEC_MAX_KEEP, FALSE);
+  g_return_val_if_fail (request->n_limits <= GP_EXEC_MAX_LIMITS, FALSE);
 
   gp_ignore_sigpipe ();
 
-  process = attempt_run (&attempt, interrupt, &local_error);
+  if (attempt_run (&attempt, interrupt, spawned, &local_error))
+    return TRUE;
 
   /* The helper was removed or replaced while this program runs, cannot be executed, or its own
    * arguments made the list too long. Without it a command either works, or fails for a reason
@@ -585,13 +647,11 @@ gp_spawn (const GpSpawnRequest  *request,
       g_clear_error (&local_error);
 
       attempt = (Attempt) { .request = request };
-      process = attempt_run (&attempt, interrupt, &local_error);
+      if (attempt_run (&attempt, interrupt, spawned, &local_error))
+        return TRUE;
     }
 
-  if (process == NULL)
-    g_propagate_error (error, g_steal_pointer (&local_error));
-  else if (pid != NULL)
-    *pid = attempt.pid;
+  g_propagate_error (error, g_steal_pointer (&local_error));
 
-  return process;
+  return FALSE;
 }

@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include "gp-decorator-stage-private.h"
 #include "gp-interrupt-private.h"
+#include "gp-event-private.h"
 #include "gp-run-private.h"
 #include "gp-stage-context.h"
 #include "gp-stage-status.h"
@@ -33,9 +35,22 @@ void             gp_stage_context_hand_over_stdout  (GpStageContext *self);
 void             gp_stage_context_start_failed      (GpStageContext *self,
                                                      const GError   *error);
 
+/* For the run: goes on with a report that was held back */
+void             gp_stage_context_go_on             (GpStageContext *self,
+                                                     GpEndFuncs      which);
+
 /* Like gp_stage_context_return_error (), without the stage's name before the message */
 void             gp_stage_context_return_raw_error  (GpStageContext *self,
                                                      const GError   *error);
+
+/* Something has happened to the stage: @event (transfer full), made with gp_event_new (). It comes
+ * to the handlers in the home context, after the start and in the order of these calls. From any
+ * thread, with no lock held. Ask whether it is
+ * wanted before making one. */
+gboolean         gp_stage_context_wants_event       (GpStageContext *self,
+                                                     GpEventKind     kind);
+void             gp_stage_context_emit_event        (GpStageContext *self,
+                                                     GpEvent        *event);
 
 GpRun           *gp_stage_context_get_run           (GpStageContext *self);
 GpStageStatus   *gp_stage_context_get_status        (GpStageContext *self);

@@ -4,6 +4,7 @@
 
 #include "gp-stage-context-private.h"
 
+#include "gp-decorator-stage-private.h"
 #include "gp-edge-private.h"
 #include "gp-error-private.h"
 
@@ -36,10 +37,13 @@ struct _GpStageContext
   guint         index;
   GCancellable *cancellable;
   int           reported; /* atomic */
+  GError       *error;    /* how the stage ended, while its report goes on */
 
   GMutex        lock;
   GpStageEnd    stdin_end;
   GpStageEnd    stdout_end;
+  gboolean      stdin_closed;  /* by the stage, which has no more use for it */
+  gboolean      stdout_closed;
 };
 
 G_DEFINE_FINAL_TYPE (GpStageContext, gp_stage_context, G_TYPE_OBJECT)
@@ -110,11 +114,14 @@ claim_report (GpStageContext *self)
   return FALSE;
 }
 
+/* For a report that was claimed */
 static GError *
 new_fault (GpStageContext *self,
            const char     *message)
 {
   g_autoptr (GError) error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT, message);
+
+  gp_run_ask_about_fault (self->run, self->index, self, message);
 
   return gp_error_copy_prefixed (error, "%s: ", gp_stage_context_get_name (self));
 }
@@ -128,6 +135,30 @@ is_writing (GpStageContext *self)
   return self->stdout_end.stream != NULL && g_output_stream_has_pending (self->stdout_end.stream);
 }
 
+void
+gp_stage_context_go_on (GpStageContext *self,
+                        GpEndFuncs      which)
+{
+  if (!gp_stage_context_call_end_funcs (self, which, &self->error))
+    {
+      /* The neighbours need not wait for the answer. */
+      release_stdin (self);
+      close_edge_output (self);
+      if (gp_run_ask (self->run, self->index, self, self->error))
+        return;
+
+      gp_stage_context_call_end_funcs (self, GP_END_FUNCS_NOT_HOME, &self->error);
+    }
+
+  /* The pipe's writer must find out that nobody reads any more, and its reader that all has been
+   * written, before anybody can see that the pipeline has ended. */
+  release_stdin (self);
+  release_stdout (self, self->error == NULL || gp_error_is_finish_early (self->error));
+
+  gp_run_stage_ended (self->run, self->index, g_steal_pointer (&self->error));
+}
+
+/* For a report that was claimed: @error (transfer full) is NULL for success */
 static void
 report (GpStageContext *self,
         GError         *error)
@@ -135,12 +166,8 @@ report (GpStageContext *self,
   if (error == NULL && is_writing (self))
     error = new_fault (self, "the stage reported success while it was still writing");
 
-  /* The pipe's writer must find out that nobody reads any more, and its reader that all has been
-   * written, before anybody can see that the pipeline has ended. */
-  release_stdin (self);
-  release_stdout (self, error == NULL || gp_error_is_finish_early (error));
-
-  gp_run_stage_ended (self->run, self->index, error);
+  self->error = error;
+  gp_stage_context_go_on (self, GP_END_FUNCS_ANYWHERE);
 }
 
 static void
@@ -148,11 +175,9 @@ gp_stage_context_dispose (GObject *object)
 {
   GpStageContext *self = GP_STAGE_CONTEXT (object);
 
+  /* The run may take a reference now, and drop it later. */
   if (g_atomic_int_compare_and_exchange (&self->reported, FALSE, TRUE))
     report (self, new_fault (self, "the stage dropped its context without reporting its end"));
-
-  g_clear_object (&self->stdin_end.stream);
-  g_clear_object (&self->stdout_end.stream);
 
   G_OBJECT_CLASS (gp_stage_context_parent_class)->dispose (object);
 }
@@ -162,6 +187,8 @@ gp_stage_context_finalize (GObject *object)
 {
   GpStageContext *self = GP_STAGE_CONTEXT (object);
 
+  g_clear_object (&self->stdin_end.stream);
+  g_clear_object (&self->stdout_end.stream);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->run, gp_run_unref);
   g_mutex_clear (&self->lock);
@@ -222,8 +249,11 @@ void
 gp_stage_context_start_failed (GpStageContext *self,
                                const GError   *error)
 {
-  if (claim_report (self))
-    report (self, g_error_copy (error));
+  if (!claim_report (self))
+    return;
+
+  self->error = g_error_copy (error);
+  gp_stage_context_go_on (self, GP_END_FUNCS_NOT_HOME);
 }
 
 void
@@ -232,6 +262,20 @@ gp_stage_context_return_raw_error (GpStageContext *self,
 {
   if (claim_report (self))
     report (self, g_error_copy (error));
+}
+
+gboolean
+gp_stage_context_wants_event (GpStageContext *self,
+                              GpEventKind     kind)
+{
+  return gp_run_wants_event (self->run, kind);
+}
+
+void
+gp_stage_context_emit_event (GpStageContext *self,
+                             GpEvent        *event)
+{
+  gp_run_emit_event (self->run, self->index, event);
 }
 
 GpRun *
@@ -272,7 +316,7 @@ gp_stage_context_get_stdin (GpStageContext *self)
 
   locker = g_mutex_locker_new (&self->lock);
 
-  return self->stdin_end.stream;
+  return self->stdin_closed ? NULL : self->stdin_end.stream;
 }
 
 /**
@@ -295,7 +339,7 @@ gp_stage_context_get_stdout (GpStageContext *self)
 
   locker = g_mutex_locker_new (&self->lock);
 
-  return self->stdout_end.stream;
+  return self->stdout_closed ? NULL : self->stdout_end.stream;
 }
 
 /**
@@ -335,6 +379,29 @@ gp_stage_context_get_stdout_lent (GpStageContext *self)
 }
 
 /**
+ * gp_stage_context_get_input_state:
+ * @self: a context
+ *
+ * Tells whether what the stage reads is all that there should be.
+ *
+ * A stage that fails ends its output like any other. Ask this at the end of the input before you take
+ * it for a whole result. The end of what a command has written can be there before it is known
+ * how the command has ended: set [property@Pipeline:partial-input-is-error] if you cannot live with
+ * `GP_INPUT_STATE_UNKNOWN`, and the end will wait. May be called from any thread.
+ *
+ * Returns: the state, as of now
+ *
+ * Since: 0.1
+ */
+GpInputState
+gp_stage_context_get_input_state (GpStageContext *self)
+{
+  g_return_val_if_fail (GP_IS_STAGE_CONTEXT (self), GP_INPUT_STATE_UNKNOWN);
+
+  return gp_run_get_input_state (self->run, self->index);
+}
+
+/**
  * gp_stage_context_close_stdin:
  * @self: a context
  *
@@ -348,6 +415,10 @@ void
 gp_stage_context_close_stdin (GpStageContext *self)
 {
   g_return_if_fail (GP_IS_STAGE_CONTEXT (self));
+
+  g_mutex_lock (&self->lock);
+  self->stdin_closed = TRUE;
+  g_mutex_unlock (&self->lock);
 
   release_stdin (self);
 }
@@ -366,6 +437,10 @@ void
 gp_stage_context_close_stdout (GpStageContext *self)
 {
   g_return_if_fail (GP_IS_STAGE_CONTEXT (self));
+
+  g_mutex_lock (&self->lock);
+  self->stdout_closed = TRUE;
+  g_mutex_unlock (&self->lock);
 
   release_stdout (self, TRUE);
 }
@@ -470,10 +545,12 @@ gp_stage_context_return_error (GpStageContext *self,
   if (!claim_report (self))
     return;
 
-  if (error != NULL)
-    report (self, gp_error_copy_prefixed (error, "%s: ", gp_stage_context_get_name (self)));
-  else
+  if (error == NULL)
     report (self, new_fault (self, "return_error () was called without an error"));
+  else if (g_error_matches (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT))
+    report (self, new_fault (self, error->message));
+  else
+    report (self, gp_error_copy_prefixed (error, "%s: ", gp_stage_context_get_name (self)));
 }
 
 /**

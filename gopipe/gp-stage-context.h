@@ -24,6 +24,8 @@ gboolean       gp_stage_context_get_stdin_lent  (GpStageContext *self);
 GP_AVAILABLE_IN_ALL
 gboolean       gp_stage_context_get_stdout_lent (GpStageContext *self);
 GP_AVAILABLE_IN_ALL
+GpInputState   gp_stage_context_get_input_state (GpStageContext *self);
+GP_AVAILABLE_IN_ALL
 void           gp_stage_context_close_stdin     (GpStageContext *self);
 GP_AVAILABLE_IN_ALL
 void           gp_stage_context_close_stdout    (GpStageContext *self);

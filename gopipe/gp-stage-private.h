@@ -22,6 +22,13 @@ struct _GpThreadStarterInterface
   void     (*prepare) (GpThreadStarter *self,
                        GpCallbackQueue *queue);
 
+  /* After prepare, before anything is started: whether the stage can work where it stands, with or
+   * without an input and a reader. The error names the stage. May be NULL: it can. */
+  gboolean (*check_ends) (GpThreadStarter *self,
+                          gboolean         has_stdin,
+                          gboolean         has_stdout,
+                          GError         **error);
+
   /* In a thread of the pool. FALSE: the stage could not be started. */
   gboolean (*start)   (GpThreadStarter *self,
                        GpStageContext  *context,
@@ -37,6 +44,10 @@ struct _GpThreadStarterInterface
 
 void     gp_thread_starter_prepare    (GpThreadStarter  *self,
                                        GpCallbackQueue  *queue);
+gboolean gp_thread_starter_check_ends (GpThreadStarter  *self,
+                                       gboolean          has_stdin,
+                                       gboolean          has_stdout,
+                                       GError          **error);
 gboolean gp_thread_starter_start      (GpThreadStarter  *self,
                                        GpStageContext   *context,
                                        GError          **error);

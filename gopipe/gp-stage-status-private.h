@@ -32,6 +32,22 @@ void           gp_stage_status_set_exit         (GpStageStatus   *self,
                                                  int              exit_status,
                                                  int              term_signal);
 
+/* Its process was stopped by @signum, or continued: 0 */
+void           gp_stage_status_set_stopped      (GpStageStatus   *self,
+                                                 int              signum);
+
+/* What the system has counted, before the end; -1 for what is not known */
+void           gp_stage_status_set_usage        (GpStageStatus   *self,
+                                                 gint64           user_usec,
+                                                 gint64           system_usec,
+                                                 gint64           peak_bytes);
+/* What a watch has seen, before the end; the highest counts */
+void           gp_stage_status_set_tree_peak    (GpStageStatus   *self,
+                                                 gint64           bytes);
+
+/* The usage of a pipeline whose stages have ended, from theirs; for any other stage nothing */
+void           gp_stage_status_sum_children     (GpStageStatus   *self);
+
 /* The stage's own outcome; NULL: success */
 void           gp_stage_status_end              (GpStageStatus   *self,
                                                  const GError    *error);

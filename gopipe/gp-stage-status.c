@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "gp-stage-status-private.h"
+#include "gp-stage-status-core-private.h"
 
 #include "gp-enums.h"
 #include "gp-error-private.h"
@@ -22,55 +22,7 @@
  * Since: 0.1
  */
 
-/* The pipeline's list holds the status, and so does the run while it lasts. What changes is
- * guarded by the lock, for it changes in whatever thread learns of it; the notifications of a
- * burst of changes are queued together. */
-struct _GpStageStatus
-{
-  GObject          parent_instance;
-
-  GpStage         *stage;
-  char            *name;
-  GListModel      *children;
-
-  GMutex           lock;
-  GpCallbackQueue *queue;
-  guint            changed; /* bits: properties that are to be notified */
-
-  GpStageState     state;
-  GError          *error;
-  int              pid;
-  int              exit_status;
-  int              term_signal;
-  gint64           started_at;
-  gint64           ended_at;
-
-  GByteArray      *stderr_tail; /* at most twice stderr_limit, so that it is cut rarely */
-  guint64          stderr_limit;
-  guint64          stderr_total;
-};
-
-enum
-{
-  PROP_0,
-  PROP_STAGE,
-  PROP_NAME,
-  PROP_STATE,
-  PROP_SUMMARY,
-  PROP_ERROR,
-  PROP_EXIT_STATUS,
-  PROP_TERM_SIGNAL,
-  PROP_PID,
-  PROP_STDERR_BYTES,
-  PROP_STDERR_TEXT,
-  PROP_STDERR_DROPPED,
-  PROP_STARTED_AT,
-  PROP_ENDED_AT,
-  PROP_CHILDREN,
-  N_PROPS
-};
-
-static GParamSpec *props[N_PROPS];
+GParamSpec *gp_stage_status_props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (GpStageStatus, gp_stage_status, G_TYPE_OBJECT)
 
@@ -88,14 +40,14 @@ notify_cb (gpointer data)
   g_object_freeze_notify (G_OBJECT (self));
   for (guint i = PROP_0 + 1; i < N_PROPS; i++)
     if (changed & (1u << i))
-      g_object_notify_by_pspec (G_OBJECT (self), props[i]);
+      g_object_notify_by_pspec (G_OBJECT (self), gp_stage_status_props[i]);
   g_object_thaw_notify (G_OBJECT (self));
 }
 
 /* With the lock held */
-static void
-queue_notify (GpStageStatus *self,
-              guint          prop_id)
+void
+gp_stage_status_queue_notify (GpStageStatus *self,
+                              guint          prop_id)
 {
   if (self->changed == 0 && self->queue != NULL)
     gp_callback_queue_push (self->queue, notify_cb, g_object_ref (self));
@@ -122,6 +74,15 @@ describe_end (GpStageStatus *self)
 
 /* With the lock held */
 static char *
+describe_stop (GpStageStatus *self)
+{
+  g_autofree char *name = gp_signal_dup_name (self->stop_signal);
+
+  return g_strdup_printf ("stopped by %s", name);
+}
+
+/* With the lock held */
+static char *
 describe (GpStageStatus *self)
 {
   switch (self->state)
@@ -132,6 +93,8 @@ describe (GpStageStatus *self)
       return g_strdup ("starting");
     case GP_STAGE_STATE_RUNNING:
       return g_strdup ("running");
+    case GP_STAGE_STATE_STOPPED:
+      return describe_stop (self);
     case GP_STAGE_STATE_SUCCEEDED:
       return g_strdup ("succeeded");
     case GP_STAGE_STATE_FINISHED_EARLY:
@@ -143,11 +106,27 @@ describe (GpStageStatus *self)
     }
 }
 
-/* What of the tail is older than the limit allows. With the lock held */
-static gsize
-get_tail_excess (GpStageStatus *self)
+static gint64
+get_number (GpStageStatus *self,
+            guint          prop_id)
 {
-  return self->stderr_tail->len > self->stderr_limit ? self->stderr_tail->len - self->stderr_limit : 0;
+  switch (prop_id)
+    {
+    case PROP_STARTED_AT:
+      return gp_stage_status_get_started_at (self);
+    case PROP_ENDED_AT:
+      return gp_stage_status_get_ended_at (self);
+    case PROP_WALL_TIME:
+      return gp_stage_status_get_wall_time (self);
+    case PROP_USER_TIME:
+      return gp_stage_status_get_user_time (self);
+    case PROP_SYSTEM_TIME:
+      return gp_stage_status_get_system_time (self);
+    case PROP_PEAK_MEMORY:
+      return gp_stage_status_get_peak_memory (self);
+    default:
+      return gp_stage_status_get_tree_memory_peak (self);
+    }
 }
 
 static void
@@ -194,10 +173,13 @@ gp_stage_status_get_property (GObject    *object,
       g_value_set_uint64 (value, gp_stage_status_get_stderr_dropped (self));
       break;
     case PROP_STARTED_AT:
-      g_value_set_int64 (value, gp_stage_status_get_started_at (self));
-      break;
     case PROP_ENDED_AT:
-      g_value_set_int64 (value, gp_stage_status_get_ended_at (self));
+    case PROP_WALL_TIME:
+    case PROP_USER_TIME:
+    case PROP_SYSTEM_TIME:
+    case PROP_PEAK_MEMORY:
+    case PROP_TREE_MEMORY_PEAK:
+      g_value_set_int64 (value, get_number (self, prop_id));
       break;
     case PROP_CHILDREN:
       g_value_set_object (value, self->children);
@@ -214,6 +196,7 @@ gp_stage_status_finalize (GObject *object)
 
   g_clear_object (&self->stage);
   g_clear_object (&self->children);
+  g_clear_pointer (&self->child_statuses, g_ptr_array_unref);
   g_clear_pointer (&self->name, g_free);
   g_clear_pointer (&self->queue, gp_callback_queue_unref);
   g_clear_error (&self->error);
@@ -239,7 +222,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STAGE] = g_param_spec_object ("stage", NULL, NULL, GP_TYPE_STAGE, flags);
+  gp_stage_status_props[PROP_STAGE] = g_param_spec_object ("stage", NULL, NULL, GP_TYPE_STAGE, flags);
 
   /**
    * GpStageStatus:name:
@@ -248,7 +231,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  gp_stage_status_props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
 
   /**
    * GpStageStatus:state: (getter get_state)
@@ -257,7 +240,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, GP_TYPE_STAGE_STATE,
+  gp_stage_status_props[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, GP_TYPE_STAGE_STATE,
                                          GP_STAGE_STATE_WAITING, flags);
 
   /**
@@ -267,7 +250,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_SUMMARY] = g_param_spec_string ("summary", NULL, NULL, NULL, flags);
+  gp_stage_status_props[PROP_SUMMARY] = g_param_spec_string ("summary", NULL, NULL, NULL, flags);
 
   /**
    * GpStageStatus:error:
@@ -276,7 +259,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_ERROR] = g_param_spec_boxed ("error", NULL, NULL, G_TYPE_ERROR, flags);
+  gp_stage_status_props[PROP_ERROR] = g_param_spec_boxed ("error", NULL, NULL, G_TYPE_ERROR, flags);
 
   /**
    * GpStageStatus:exit-status: (getter get_exit_status)
@@ -285,7 +268,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_EXIT_STATUS] = g_param_spec_int ("exit-status", NULL, NULL, -1, G_MAXINT, -1, flags);
+  gp_stage_status_props[PROP_EXIT_STATUS] = g_param_spec_int ("exit-status", NULL, NULL, -1, G_MAXINT, -1, flags);
 
   /**
    * GpStageStatus:term-signal: (getter get_term_signal)
@@ -294,7 +277,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_TERM_SIGNAL] = g_param_spec_int ("term-signal", NULL, NULL, 0, G_MAXINT, 0, flags);
+  gp_stage_status_props[PROP_TERM_SIGNAL] = g_param_spec_int ("term-signal", NULL, NULL, 0, G_MAXINT, 0, flags);
 
   /**
    * GpStageStatus:pid: (getter get_pid)
@@ -303,7 +286,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_PID] = g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0, flags);
+  gp_stage_status_props[PROP_PID] = g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0, flags);
 
   /**
    * GpStageStatus:stderr-bytes:
@@ -312,7 +295,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STDERR_BYTES] = g_param_spec_boxed ("stderr-bytes", NULL, NULL, G_TYPE_BYTES, flags);
+  gp_stage_status_props[PROP_STDERR_BYTES] = g_param_spec_boxed ("stderr-bytes", NULL, NULL, G_TYPE_BYTES, flags);
 
   /**
    * GpStageStatus:stderr-text:
@@ -321,7 +304,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STDERR_TEXT] = g_param_spec_string ("stderr-text", NULL, NULL, NULL, flags);
+  gp_stage_status_props[PROP_STDERR_TEXT] = g_param_spec_string ("stderr-text", NULL, NULL, NULL, flags);
 
   /**
    * GpStageStatus:stderr-dropped: (getter get_stderr_dropped)
@@ -330,7 +313,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STDERR_DROPPED] = g_param_spec_uint64 ("stderr-dropped", NULL, NULL,
+  gp_stage_status_props[PROP_STDERR_DROPPED] = g_param_spec_uint64 ("stderr-dropped", NULL, NULL,
                                                     0, G_MAXUINT64, 0, flags);
 
   /**
@@ -340,7 +323,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_STARTED_AT] = g_param_spec_int64 ("started-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
+  gp_stage_status_props[PROP_STARTED_AT] = g_param_spec_int64 ("started-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
 
   /**
    * GpStageStatus:ended-at: (getter get_ended_at)
@@ -349,7 +332,56 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_ENDED_AT] = g_param_spec_int64 ("ended-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
+  gp_stage_status_props[PROP_ENDED_AT] = g_param_spec_int64 ("ended-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
+
+  /**
+   * GpStageStatus:wall-time: (getter get_wall_time)
+   *
+   * How long the stage ran, in microseconds, or -1 before its end.
+   *
+   * Since: 0.1
+   */
+  gp_stage_status_props[PROP_WALL_TIME] = g_param_spec_int64 ("wall-time", NULL, NULL, -1, G_MAXINT64, -1, flags);
+
+  /**
+   * GpStageStatus:user-time: (getter get_user_time)
+   *
+   * The processor time that a command spent in its own code, in microseconds, or -1 if that is
+   * not known.
+   *
+   * Since: 0.1
+   */
+  gp_stage_status_props[PROP_USER_TIME] = g_param_spec_int64 ("user-time", NULL, NULL, -1, G_MAXINT64, -1, flags);
+
+  /**
+   * GpStageStatus:system-time: (getter get_system_time)
+   *
+   * The processor time that the system spent for a command, in microseconds, or -1 if that is not
+   * known.
+   *
+   * Since: 0.1
+   */
+  gp_stage_status_props[PROP_SYSTEM_TIME] = g_param_spec_int64 ("system-time", NULL, NULL, -1, G_MAXINT64, -1, flags);
+
+  /**
+   * GpStageStatus:peak-memory: (getter get_peak_memory)
+   *
+   * The most memory that any one process of a command had at a time, in bytes, or -1 if that is
+   * not known.
+   *
+   * Since: 0.1
+   */
+  gp_stage_status_props[PROP_PEAK_MEMORY] = g_param_spec_int64 ("peak-memory", NULL, NULL, -1, G_MAXINT64, -1, flags);
+
+  /**
+   * GpStageStatus:tree-memory-peak: (getter get_tree_memory_peak)
+   *
+   * The most memory that a command and its descendants were seen to have together, in bytes, or -1
+   * if nobody watched.
+   *
+   * Since: 0.1
+   */
+  gp_stage_status_props[PROP_TREE_MEMORY_PEAK] = g_param_spec_int64 ("tree-memory-peak", NULL, NULL, -1, G_MAXINT64, -1, flags);
 
   /**
    * GpStageStatus:children: (getter get_children)
@@ -358,9 +390,9 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
    *
    * Since: 0.1
    */
-  props[PROP_CHILDREN] = g_param_spec_object ("children", NULL, NULL, G_TYPE_LIST_MODEL, flags);
+  gp_stage_status_props[PROP_CHILDREN] = g_param_spec_object ("children", NULL, NULL, G_TYPE_LIST_MODEL, flags);
 
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  g_object_class_install_properties (object_class, N_PROPS, gp_stage_status_props);
 }
 
 static void
@@ -369,155 +401,10 @@ gp_stage_status_init (GpStageStatus *self)
   g_mutex_init (&self->lock);
   self->stderr_tail = g_byte_array_new ();
   self->exit_status = -1;
-}
-
-GpStageStatus *
-gp_stage_status_new (GpStage    *stage,
-                     const char *name,
-                     GListModel *children)
-{
-  GpStageStatus *self = g_object_new (GP_TYPE_STAGE_STATUS, NULL);
-
-  g_set_object (&self->stage, stage);
-  g_set_object (&self->children, children);
-  self->name = g_strdup (name);
-
-  return self;
-}
-
-void
-gp_stage_status_set_queue (GpStageStatus   *self,
-                           GpCallbackQueue *queue)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  g_clear_pointer (&self->queue, gp_callback_queue_unref);
-  self->queue = queue != NULL ? gp_callback_queue_ref (queue) : NULL;
-}
-
-void
-gp_stage_status_set_name (GpStageStatus *self,
-                          const char    *name)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  if (g_strcmp0 (self->name, name) == 0)
-    return;
-
-  g_free (self->name);
-  self->name = g_strdup (name);
-  queue_notify (self, PROP_NAME);
-}
-
-/* With the lock held */
-static void
-change_state (GpStageStatus *self,
-              GpStageState   state)
-{
-  self->state = state;
-  queue_notify (self, PROP_STATE);
-  queue_notify (self, PROP_SUMMARY);
-}
-
-void
-gp_stage_status_set_state (GpStageStatus *self,
-                           GpStageState   state)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  /* A stage may report its end before its start has been noted. */
-  if (state <= self->state)
-    return;
-
-  if (state == GP_STAGE_STATE_RUNNING)
-    {
-      self->started_at = g_get_monotonic_time ();
-      queue_notify (self, PROP_STARTED_AT);
-    }
-
-  change_state (self, state);
-}
-
-void
-gp_stage_status_set_pid (GpStageStatus *self,
-                         int            pid)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  self->pid = pid;
-  queue_notify (self, PROP_PID);
-}
-
-void
-gp_stage_status_set_stderr_limit (GpStageStatus *self,
-                                  guint64        limit)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  self->stderr_limit = MIN (limit, G_MAXUINT / 4);
-}
-
-void
-gp_stage_status_append_stderr (GpStageStatus *self,
-                               const char    *data,
-                               gsize          length)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  self->stderr_total += length;
-  if (length > self->stderr_limit)
-    {
-      data += length - self->stderr_limit;
-      length = self->stderr_limit;
-    }
-
-  if (self->stderr_tail->len + length > 2 * self->stderr_limit)
-    g_byte_array_remove_range (self->stderr_tail, 0, get_tail_excess (self));
-  g_byte_array_append (self->stderr_tail, (const guint8 *) data, length);
-
-  queue_notify (self, PROP_STDERR_BYTES);
-  queue_notify (self, PROP_STDERR_TEXT);
-  queue_notify (self, PROP_STDERR_DROPPED);
-}
-
-void
-gp_stage_status_set_exit (GpStageStatus *self,
-                          int            exit_status,
-                          int            term_signal)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  self->exit_status = exit_status;
-  self->term_signal = term_signal;
-  queue_notify (self, PROP_EXIT_STATUS);
-  queue_notify (self, PROP_TERM_SIGNAL);
-}
-
-void
-gp_stage_status_end (GpStageStatus *self,
-                     const GError  *error)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  self->ended_at = g_get_monotonic_time ();
-  if (self->started_at == 0)
-    self->started_at = self->ended_at;
-  queue_notify (self, PROP_ENDED_AT);
-
-  if (error == NULL)
-    {
-      change_state (self, GP_STAGE_STATE_SUCCEEDED);
-    }
-  else if (gp_error_is_finish_early (error))
-    {
-      change_state (self, GP_STAGE_STATE_FINISHED_EARLY);
-    }
-  else
-    {
-      self->error = g_error_copy (error);
-      queue_notify (self, PROP_ERROR);
-      change_state (self, GP_STAGE_STATE_FAILED);
-    }
+  self->user_time = -1;
+  self->system_time = -1;
+  self->peak_memory = -1;
+  self->tree_memory_peak = -1;
 }
 
 /**
@@ -538,15 +425,6 @@ gp_stage_status_get_stage (GpStageStatus *self)
   return self->stage;
 }
 
-#define RETURN_LOCKED(self, expression, type) \
-  G_STMT_START { \
-    type locked_value; \
-    g_mutex_lock (&(self)->lock); \
-    locked_value = (expression); \
-    g_mutex_unlock (&(self)->lock); \
-    return locked_value; \
-  } G_STMT_END
-
 /**
  * gp_stage_status_dup_name: (get-property name)
  * @self: a status
@@ -562,7 +440,7 @@ gp_stage_status_dup_name (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
 
-  RETURN_LOCKED (self, g_strdup (self->name), char *);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, g_strdup (self->name), char *);
 }
 
 /**
@@ -580,7 +458,7 @@ gp_stage_status_get_state (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), GP_STAGE_STATE_WAITING);
 
-  RETURN_LOCKED (self, self->state, GpStageState);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, self->state, GpStageState);
 }
 
 /**
@@ -598,7 +476,7 @@ gp_stage_status_dup_summary (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
 
-  RETURN_LOCKED (self, describe (self), char *);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, describe (self), char *);
 }
 
 /**
@@ -616,7 +494,7 @@ gp_stage_status_dup_error (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
 
-  RETURN_LOCKED (self, self->error != NULL ? g_error_copy (self->error) : NULL, GError *);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, self->error != NULL ? g_error_copy (self->error) : NULL, GError *);
 }
 
 /**
@@ -634,7 +512,7 @@ gp_stage_status_get_exit_status (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), -1);
 
-  RETURN_LOCKED (self, self->exit_status, int);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, self->exit_status, int);
 }
 
 /**
@@ -652,7 +530,7 @@ gp_stage_status_get_term_signal (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), 0);
 
-  RETURN_LOCKED (self, self->term_signal, int);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, self->term_signal, int);
 }
 
 /**
@@ -671,113 +549,7 @@ gp_stage_status_get_pid (GpStageStatus *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_STATUS (self), 0);
 
-  RETURN_LOCKED (self, self->pid, int);
-}
-
-/* With the lock held */
-static GBytes *
-copy_stderr (GpStageStatus *self)
-{
-  gsize excess = get_tail_excess (self);
-
-  return g_bytes_new (self->stderr_tail->data + excess, self->stderr_tail->len - excess);
-}
-
-/**
- * gp_stage_status_dup_stderr_bytes: (get-property stderr-bytes)
- * @self: a status
- *
- * Gets the last bytes that a command wrote to its standard error.
- *
- * Returns: (transfer full): the bytes, empty if nothing was captured
- *
- * Since: 0.1
- */
-GBytes *
-gp_stage_status_dup_stderr_bytes (GpStageStatus *self)
-{
-  g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
-
-  RETURN_LOCKED (self, copy_stderr (self), GBytes *);
-}
-
-/**
- * gp_stage_status_dup_stderr_text: (get-property stderr-text)
- * @self: a status
- *
- * Gets the last bytes that a command wrote to its standard error as text: what is not valid UTF-8
- * is replaced.
- *
- * Returns: (transfer full): the text, empty if nothing was captured
- *
- * Since: 0.1
- */
-char *
-gp_stage_status_dup_stderr_text (GpStageStatus *self)
-{
-  g_autoptr (GBytes) bytes = NULL;
-
-  g_return_val_if_fail (GP_IS_STAGE_STATUS (self), NULL);
-
-  bytes = gp_stage_status_dup_stderr_bytes (self);
-  if (g_bytes_get_size (bytes) == 0)
-    return g_strdup ("");
-
-  return g_utf8_make_valid (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-}
-
-/**
- * gp_stage_status_get_stderr_dropped: (get-property stderr-dropped)
- * @self: a status
- *
- * Gets how many bytes of standard error came before those that were kept.
- *
- * Returns: a number of bytes
- *
- * Since: 0.1
- */
-guint64
-gp_stage_status_get_stderr_dropped (GpStageStatus *self)
-{
-  g_return_val_if_fail (GP_IS_STAGE_STATUS (self), 0);
-
-  RETURN_LOCKED (self, self->stderr_total - (self->stderr_tail->len - get_tail_excess (self)), guint64);
-}
-
-/**
- * gp_stage_status_get_started_at: (get-property started-at)
- * @self: a status
- *
- * Gets when the stage began to run.
- *
- * Returns: microseconds of [func@GLib.get_monotonic_time], or 0
- *
- * Since: 0.1
- */
-gint64
-gp_stage_status_get_started_at (GpStageStatus *self)
-{
-  g_return_val_if_fail (GP_IS_STAGE_STATUS (self), 0);
-
-  RETURN_LOCKED (self, self->started_at, gint64);
-}
-
-/**
- * gp_stage_status_get_ended_at: (get-property ended-at)
- * @self: a status
- *
- * Gets when the stage ended.
- *
- * Returns: microseconds of [func@GLib.get_monotonic_time], or 0
- *
- * Since: 0.1
- */
-gint64
-gp_stage_status_get_ended_at (GpStageStatus *self)
-{
-  g_return_val_if_fail (GP_IS_STAGE_STATUS (self), 0);
-
-  RETURN_LOCKED (self, self->ended_at, gint64);
+  GP_STAGE_STATUS_RETURN_LOCKED (self, self->pid, int);
 }
 
 /**

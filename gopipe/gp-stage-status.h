@@ -42,6 +42,16 @@ gint64        gp_stage_status_get_started_at     (GpStageStatus *self);
 GP_AVAILABLE_IN_ALL
 gint64        gp_stage_status_get_ended_at       (GpStageStatus *self);
 GP_AVAILABLE_IN_ALL
+gint64        gp_stage_status_get_wall_time      (GpStageStatus *self);
+GP_AVAILABLE_IN_ALL
+gint64        gp_stage_status_get_user_time      (GpStageStatus *self);
+GP_AVAILABLE_IN_ALL
+gint64        gp_stage_status_get_system_time    (GpStageStatus *self);
+GP_AVAILABLE_IN_ALL
+gint64        gp_stage_status_get_peak_memory    (GpStageStatus *self);
+GP_AVAILABLE_IN_ALL
+gint64        gp_stage_status_get_tree_memory_peak (GpStageStatus *self);
+GP_AVAILABLE_IN_ALL
 GListModel   *gp_stage_status_get_children       (GpStageStatus *self);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 
 #include "gp-stage-private.h"
 
+#include "gp-decorator-stage-private.h"
 #include "gp-error-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-thread-pool-private.h"
@@ -81,6 +82,17 @@ gp_thread_starter_prepare (GpThreadStarter *self,
 }
 
 gboolean
+gp_thread_starter_check_ends (GpThreadStarter  *self,
+                              gboolean          has_stdin,
+                              gboolean          has_stdout,
+                              GError          **error)
+{
+  GpThreadStarterInterface *iface = GP_THREAD_STARTER_GET_IFACE (self);
+
+  return iface->check_ends == NULL || iface->check_ends (self, has_stdin, has_stdout, error);
+}
+
+gboolean
 gp_thread_starter_start (GpThreadStarter  *self,
                          GpStageContext   *context,
                          GError          **error)
@@ -101,6 +113,8 @@ gp_thread_starter_forget (GpThreadStarter *self,
 gboolean
 gp_thread_starter_is_bounded (GpStage *stage)
 {
+  stage = gp_stage_undecorate (stage);
+
   return GP_IS_THREAD_STARTER (stage) && GP_THREAD_STARTER_GET_IFACE (stage)->is_bounded;
 }
 

@@ -24,4 +24,13 @@ void gp_user_function_init  (GpUserFunction *self,
                              GDestroyNotify  destroy);
 void gp_user_function_clear (GpUserFunction *self);
 
+/* The same on the heap, with a count of references, for what is shared */
+GpUserFunction *gp_user_function_new   (GCallback       func,
+                                        gpointer        data,
+                                        GDestroyNotify  destroy);
+GpUserFunction *gp_user_function_ref   (GpUserFunction *self);
+void            gp_user_function_unref (GpUserFunction *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpUserFunction, gp_user_function_unref)
+
 G_END_DECLS

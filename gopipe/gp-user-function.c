@@ -60,3 +60,27 @@ gp_user_function_clear (GpUserFunction *self)
   g_clear_pointer (&self->context, g_main_context_unref);
   g_clear_pointer (&self->thread, g_thread_unref);
 }
+
+GpUserFunction *
+gp_user_function_new (GCallback      func,
+                      gpointer       data,
+                      GDestroyNotify destroy)
+{
+  GpUserFunction *self = g_atomic_rc_box_new (GpUserFunction);
+
+  gp_user_function_init (self, func, data, destroy);
+
+  return self;
+}
+
+GpUserFunction *
+gp_user_function_ref (GpUserFunction *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+gp_user_function_unref (GpUserFunction *self)
+{
+  g_atomic_rc_box_release_full (self, (GDestroyNotify) gp_user_function_clear);
+}

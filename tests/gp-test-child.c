@@ -15,18 +15,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "gp-test-child.h"
 #include "gp-test-pattern.h"
-
-/* Exit status of a child that could not do what it was asked */
-#define EXIT_BROKEN 99
-
-typedef int (*Mode) (int argc, char **argv);
 
 static uint8_t buffer[65536];
 
-static void
+void
 write_all (int         fd,
            const void *data,
            size_t      size)
@@ -46,7 +45,7 @@ write_all (int         fd,
     }
 }
 
-static size_t
+size_t
 read_some (void   *data,
            size_t  size)
 {
@@ -61,7 +60,7 @@ read_some (void   *data,
     }
 }
 
-static void __attribute__ ((format (printf, 2, 3)))
+void
 print (int         fd,
        const char *format,
        ...)
@@ -80,7 +79,7 @@ print (int         fd,
 }
 
 /* Until killed. The alarm is for a child that its test has lost. */
-static int
+int
 wait_for_kill (void)
 {
   alarm (600);
@@ -89,7 +88,7 @@ wait_for_kill (void)
   return EXIT_BROKEN;
 }
 
-static uint64_t
+uint64_t
 number (int    argc,
         char **argv,
         int    index)
@@ -311,6 +310,27 @@ mode_environ (int    argc,
   return 0;
 }
 
+/* dump [ARGUMENT…], dump-environ: each with the NUL that ends it */
+static int
+mode_dump (int    argc,
+           char **argv)
+{
+  for (int i = 0; i < argc; i++)
+    write_all (1, argv[i], strlen (argv[i]) + 1);
+  return 0;
+}
+
+static int
+mode_dump_environ (int    argc,
+                   char **argv)
+{
+  (void) argc;
+  (void) argv;
+  for (char **entry = environ; *entry != NULL; entry++)
+    write_all (1, *entry, strlen (*entry) + 1);
+  return 0;
+}
+
 static int
 mode_cwd (int    argc,
           char **argv)
@@ -435,6 +455,83 @@ mode_grandchild_wait (int    argc,
   return mode_wait (pid == 0 ? 0 : argc, argv);
 }
 
+/* A number of bytes that are really there */
+static void *
+allocate (uint64_t size)
+{
+  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (memory == MAP_FAILED)
+    _exit (EXIT_BROKEN);
+  memset (memory, 1, size);
+  return memory;
+}
+
+/* allocate BYTES [TEXT]: has so much memory, says TEXT, and stays until killed */
+static int
+mode_allocate (int    argc,
+               char **argv)
+{
+  allocate (number (argc, argv, 0));
+  return mode_wait (argc - 1, argv + 1);
+}
+
+/* allocate-and-free BYTES [TEXT]: had so much memory for a moment, says TEXT, and stays */
+static int
+mode_allocate_and_free (int    argc,
+                        char **argv)
+{
+  uint64_t size = number (argc, argv, 0);
+
+  munmap (allocate (size), size);
+  return mode_wait (argc - 1, argv + 1);
+}
+
+/* allocate-and-exit BYTES [STATUS]: had so much memory, and ends */
+static int
+mode_allocate_and_exit (int    argc,
+                        char **argv)
+{
+  allocate (number (argc, argv, 0));
+  return (int) number (argc, argv, 1);
+}
+
+/* descend LEVELS BYTES [TEXT]: is the first of LEVELS processes, each the parent of the next and
+ * with BYTES of its own; the first says TEXT when all have them, and all stay until killed */
+static int
+mode_descend (int    argc,
+              char **argv)
+{
+  uint64_t levels = number (argc, argv, 0);
+  int ready[2];
+  char byte = 0;
+
+  if (pipe (ready) != 0)
+    return EXIT_BROKEN;
+  for (uint64_t level = 1; level < levels; level++)
+    {
+      pid_t pid = fork ();
+
+      if (pid < 0)
+        return EXIT_BROKEN;
+      if (pid > 0)
+        {
+          allocate (number (argc, argv, 1));
+          if (level > 1)
+            write_all (ready[1], &byte, 1);
+          for (uint64_t i = 1; level == 1 && i < levels; i++)
+            if (read (ready[0], &byte, 1) != 1)
+              return EXIT_BROKEN;
+          return level == 1 ? mode_wait (argc - 2, argv + 2) : wait_for_kill ();
+        }
+    }
+  allocate (number (argc, argv, 1));
+  if (levels <= 1)
+    return mode_wait (argc - 2, argv + 2);
+  write_all (ready[1], &byte, 1);
+  return wait_for_kill ();
+}
+
 static int
 mode_checksum (int    argc,
                char **argv)
@@ -464,17 +561,52 @@ mode_is_tty (int    argc,
   return 0;
 }
 
-static const struct
+/* burn MSEC: uses so much processor time */
+static int
+mode_burn (int    argc,
+           char **argv)
 {
-  const char *name;
-  Mode        mode;
-} modes[] = {
+  uint64_t msec = number (argc, argv, 0);
+  struct timespec used;
+
+  do
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &used);
+  while ((uint64_t) used.tv_sec * 1000 + (uint64_t) used.tv_nsec / 1000000 < msec);
+  return 0;
+}
+
+static int run_mode (int argc, char **argv);
+
+/* twice MODE [ARGUMENT…]: in a child, waits for that, and then itself */
+static int
+mode_twice (int    argc,
+            char **argv)
+{
+  pid_t pid = fork ();
+
+  if (pid < 0)
+    return EXIT_BROKEN;
+  if (pid == 0)
+    _exit (run_mode (argc, argv));
+  if (waitpid (pid, NULL, 0) != pid)
+    return EXIT_BROKEN;
+  return run_mode (argc, argv);
+}
+
+static const NamedMode modes[] = {
+  { "allocate", mode_allocate },
+  { "allocate-and-exit", mode_allocate_and_exit },
+  { "allocate-and-free", mode_allocate_and_free },
   { "argv", mode_argv },
   { "both", mode_both },
+  { "burn", mode_burn },
   { "cat", mode_cat },
   { "checksum", mode_checksum },
   { "close-stdin", mode_close_stdin },
   { "cwd", mode_cwd },
+  { "descend", mode_descend },
+  { "dump", mode_dump },
+  { "dump-environ", mode_dump_environ },
   { "echo", mode_echo },
   { "env", mode_env },
   { "environ", mode_environ },
@@ -495,16 +627,28 @@ static const struct
   { "spew-stderr", mode_spew_stderr },
   { "stderr", mode_stderr },
   { "term-exit", mode_term_exit },
+  { "twice", mode_twice },
   { "wait", mode_wait },
+  { NULL, NULL },
 };
+
+static int
+run_mode (int    argc,
+          char **argv)
+{
+  static const NamedMode *tables[] = { modes, leash_modes, system_modes };
+
+  for (size_t i = 0; argc > 0 && i < sizeof tables / sizeof *tables; i++)
+    for (const NamedMode *mode = tables[i]; mode->name != NULL; mode++)
+      if (strcmp (argv[0], mode->name) == 0)
+        return mode->mode (argc - 1, argv + 1);
+  print (2, "gp-test-child: unknown mode\n");
+  return EXIT_BROKEN;
+}
 
 int
 main (int    argc,
       char **argv)
 {
-  for (size_t i = 0; argc > 1 && i < sizeof modes / sizeof *modes; i++)
-    if (strcmp (argv[1], modes[i].name) == 0)
-      return modes[i].mode (argc - 2, argv + 2);
-  print (2, "gp-test-child: unknown mode\n");
-  return EXIT_BROKEN;
+  return run_mode (argc - 1, argv + 1);
 }

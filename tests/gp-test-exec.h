@@ -24,6 +24,9 @@
 
 #define WATCHDOG_SECONDS 240
 
+/* What the library chooses where the command uses no such number itself */
+#define CONTROL_FD 3
+
 static char *self_path;
 static const char *helper_path;
 static gboolean with_helper;
@@ -114,9 +117,9 @@ child_main (int    argc,
 static inline void
 greet (int protocol)
 {
-  GpExecReport hello = { GP_EXEC_STEP_HELLO, protocol };
+  GpExecReport hello = { .step = GP_EXEC_STEP_HELLO, .value = protocol };
 
-  if (write (GP_EXEC_CONTROL_FD, &hello, sizeof hello) != sizeof hello)
+  if (write (CONTROL_FD, &hello, sizeof hello) != sizeof hello)
     _exit (110);
 }
 
@@ -180,6 +183,24 @@ typedef struct
   GPid                pid;     /* (out) */
 } Options;
 
+/* Not supervised: only the process counts */
+static inline GSubprocess *
+spawn (const GpSpawnRequest  *request,
+       GpInterrupt           *interrupt,
+       GPid                  *pid,
+       GError               **error)
+{
+  GpSpawned spawned;
+
+  if (!gp_spawn (request, interrupt, &spawned, error))
+    return NULL;
+
+  if (pid != NULL)
+    *pid = spawned.pid;
+
+  return spawned.process;
+}
+
 static inline GSubprocess *
 start (const char * const  *argv,
        Options             *options,
@@ -194,7 +215,7 @@ start (const char * const  *argv,
     .argv = argv,
     .environ = options->environ != NULL ? options->environ : (const char * const *) environment,
     .directory = options->directory,
-    .own_group = options->own_group,
+    .flags = options->own_group ? GP_EXEC_OWN_GROUP : 0,
   };
 
   if (!gp_descriptor_open_pipe (in, NULL) ||
@@ -210,7 +231,7 @@ start (const char * const  *argv,
   request.stdin_fd = in[0];
   request.stdout_fd = out[1];
   request.stderr_fd = err[1];
-  process = gp_spawn (&request, options->interrupt, &options->pid, error);
+  process = spawn (&request, options->interrupt, &options->pid, error);
 
   gp_descriptor_clear (&in[0]);
   gp_descriptor_clear (&out[1]);

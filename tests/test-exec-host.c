@@ -111,7 +111,7 @@ host_with_few_descriptors (void)
       for (int i = 0; i < n_free; i++)
         close (fds[--n_fds]);
 
-      process = gp_spawn (&request, NULL, NULL, &error);
+      process = spawn (&request, NULL, NULL, &error);
       started = process != NULL;
       host_check (started || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES));
 
@@ -187,7 +187,7 @@ host_in_sandbox (int kind)
   host_check (gp_descriptor_open_pipe (in, NULL));
   request.stdin_fd = in[0];
   request.stdout_fd = in[1];
-  process = gp_spawn (&request, NULL, NULL, NULL);
+  process = spawn (&request, NULL, NULL, NULL);
   host_check (process != NULL);
 
   close (leaked[1]);

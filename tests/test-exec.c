@@ -145,7 +145,7 @@ test_merged (void)
   request.stdin_fd = gp_descriptor_open_null (O_RDONLY, NULL);
   request.stdout_fd = request.stderr_fd = out[1];
 
-  process = gp_spawn (&request, NULL, NULL, &error);
+  process = spawn (&request, NULL, NULL, &error);
   g_assert_no_error (error);
   gp_descriptor_clear (&out[1]);
   gp_descriptor_clear (&request.stdin_fd);
@@ -439,7 +439,7 @@ test_bad_descriptor (void)
     .stderr_fd = 2,
   };
 
-  g_assert_null (gp_spawn (&request, NULL, NULL, &error));
+  g_assert_null (spawn (&request, NULL, NULL, &error));
   g_assert_true (error->domain == G_IO_ERROR);
 }
 
@@ -549,17 +549,30 @@ test_bad_helper (void)
 static void
 test_helper_arguments (void)
 {
-  const char * const cases[][9] = {
+#define GOOD "", "", "0", "0", ""
+  const char * const cases[][12] = {
     { helper_path, NULL },
-    { helper_path, "0", "exec", "own", "", "", "/bin/true", NULL },
-    { helper_path, "99999999999999999999", "exec", "own", "", "", "/bin/true", NULL },
-    { helper_path, "1", NULL },
-    { helper_path, "1", "exec", "own", "", "", NULL },
-    { helper_path, "1", "other", "own", "", "", "/bin/true", NULL },
-    { helper_path, "1", "exec", "nobody's", "", "", "/bin/true", NULL },
-    { helper_path, "1", "exec", "own", "3,x", "", "/bin/true", NULL },
-    { helper_path, "1", "exec", "own", "5;6", "", "/bin/true", NULL },
+    { helper_path, "0", "3", "g", GOOD, "/bin/true", NULL },
+    { helper_path, "99999999999999999999", "3", "g", GOOD, "/bin/true", NULL },
+    { helper_path, "2", NULL },
+    { helper_path, "2", "x", "g", GOOD, "/bin/true", NULL },
+    { helper_path, "2", "-3", "g", GOOD, "/bin/true", NULL },
+    { helper_path, "2", "3", NULL },
+    { helper_path, "2", "3", "g", GOOD, NULL },
+    { helper_path, "2", "3", "x", GOOD, "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "3,x", "", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "5;6", "", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "4294967296", "", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "1,2", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "1,2,", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "1,2,18446744073709551616", "0", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "", "", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "", "1,", "0", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "g", "", "", "0", "-1", "", "/bin/true", NULL },
+    { helper_path, "2", "3", "gs", "", "", "0", "2147483648", "", "/bin/true", NULL },
   };
+#undef GOOD
+  const gsize n_foreign = 6;
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -570,12 +583,12 @@ test_helper_arguments (void)
 
       launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE);
       g_assert_true (gp_descriptor_open_socket_pair (fds, NULL));
-      g_subprocess_launcher_take_fd (launcher, fds[1], GP_EXEC_CONTROL_FD);
+      g_subprocess_launcher_take_fd (launcher, fds[1], CONTROL_FD);
       process = g_subprocess_launcher_spawnv (launcher, cases[i], NULL);
       g_subprocess_launcher_close (launcher);
       g_assert_nonnull (process);
 
-      if (i < 3)
+      if (i < n_foreign)
         {
           g_assert_cmpint (read (fds[0], &report, sizeof report), ==, 0);
         }
@@ -587,7 +600,7 @@ test_helper_arguments (void)
       gp_descriptor_clear (&fds[0]);
 
       g_subprocess_wait (process, NULL, NULL);
-      g_assert_cmpint (g_subprocess_get_exit_status (process), ==, i < 3 ? 126 : 127);
+      g_assert_cmpint (g_subprocess_get_exit_status (process), ==, i < n_foreign ? 126 : 127);
     }
 }
 
@@ -603,13 +616,13 @@ test_keep (void)
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE);
   g_assert_true (gp_descriptor_open_socket_pair (control, NULL));
   g_assert_true (gp_descriptor_open_pipe (out, NULL));
-  g_subprocess_launcher_take_fd (launcher, control[1], GP_EXEC_CONTROL_FD);
+  g_subprocess_launcher_take_fd (launcher, control[1], CONTROL_FD);
   g_subprocess_launcher_take_stdout_fd (launcher, out[1]);
   for (int target = 4; target <= 12; target++)
     g_subprocess_launcher_take_fd (launcher, gp_descriptor_open_null (O_RDONLY, NULL), target);
 
-  process = g_subprocess_launcher_spawn (launcher, NULL, helper_path, "1", "exec", "same", "11,4,7",
-                                         "", self_path, "--child", "fds", NULL);
+  process = g_subprocess_launcher_spawn (launcher, NULL, helper_path, "2", "3", "", "11,4,7",
+                                         "", "0", "0", "", self_path, "--child", "fds", NULL);
   g_subprocess_launcher_close (launcher);
   g_assert_nonnull (process);
   g_assert_cmpint (write (control[0], "", 1), ==, 1);
@@ -652,7 +665,7 @@ test_interrupted_during (gconstpointer how)
     .environ = (const char * const *) environment,
     .stdin_fd = 0,
     .stderr_fd = 2,
-    .own_group = TRUE,
+    .flags = GP_EXEC_OWN_GROUP,
   };
   Interrupter interrupter = { .interrupt = interrupt };
   GThread *thread;
@@ -665,7 +678,7 @@ test_interrupted_during (gconstpointer how)
   interrupter.fd = out[0];
   thread = g_thread_new (NULL, interrupt_when_ready, &interrupter);
 
-  g_assert_null (gp_spawn (&request, interrupt, NULL, &error));
+  g_assert_null (spawn (&request, interrupt, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpint (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), ==, -1);
 

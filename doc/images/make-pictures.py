@@ -243,7 +243,41 @@ def draw_run(palette):
     return picture.finish()
 
 
-PICTURES = {'overview': draw_overview, 'edges': draw_edges, 'run': draw_run}
+def draw_process(palette):
+    picture = Picture(720, 268, palette,
+                      'Your program, the helper that watches over a command, and what the command '
+                      'starts')
+    picture.function(24, 60, 150, 70, 'your program')
+    picture.text(99, 52, 'gopipe', size=12, color='soft')
+    picture.rectangle(250, 60, 150, 70, 'process', 'process-edge')
+    picture.text(325, 99, 'gopipe-exec', mono=True)
+
+    picture.rectangle(446, 20, 250, 190, 'frame', 'line', radius=14, dashes='5 4')
+    picture.text(462, 42, 'ends with the command, if asked', size=12, color='soft', anchor='start')
+    picture.rectangle(476, 66, 92, 58, 'process', 'process-edge')
+    picture.text(522, 99, 'sort', mono=True)
+    picture.rectangle(594, 66, 78, 58, 'process', 'process-edge')
+    picture.text(633, 99, 'child', mono=True)
+    picture.rectangle(594, 142, 78, 50, 'process', 'process-edge')
+    picture.text(633, 171, 'daemon', mono=True)
+
+    picture.arrow([(178, 82), (246, 82)])
+    picture.text(212, 76, 'signals', size=11, color='soft')
+    picture.arrow([(246, 110), (178, 110)])
+    picture.text(212, 126, 'how it goes', size=11, color='soft')
+    picture.arrow([(404, 95), (472, 95)])
+    picture.arrow([(568, 95), (590, 95)])
+    picture.arrow([(325, 134), (325, 167), (590, 167)], dashed=True)
+    picture.text(384, 161, 'adopts orphans', size=11, color='soft')
+
+    picture.arrow([(522, 236), (99, 236), (99, 134)], thick=True)
+    picture.arrow([(99, 236), (522, 236), (522, 128)], thick=True)
+    picture.text(310, 258, 'data goes straight between you and the command', size=12, color='soft')
+    return picture.finish()
+
+
+PICTURES = {'overview': draw_overview, 'edges': draw_edges, 'run': draw_run,
+            'process': draw_process}
 
 
 def main():

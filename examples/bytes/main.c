@@ -13,21 +13,16 @@ grep (const char  *pattern,
       GError     **error)
 {
   g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (GBytes) output = NULL;
+  GpCommandStage *command;
 
   /* Bytes are characters in this locale, so that none of them is invalid. */
   gp_pipeline_setenv (pipeline, "LC_ALL", "C", TRUE);
-  gp_pipeline_append_command (pipeline, "grep", "-az", pattern, NULL);
 
-  output = gp_pipeline_communicate (pipeline, names, NULL, &local_error);
-  /* It only found nothing. What it wrote is not lost. Any other status is a failure. */
-  if (gp_error_matches_exit_status (local_error, 1))
-    return gp_pipeline_dup_output (pipeline);
-  if (local_error != NULL)
-    g_propagate_error (error, g_steal_pointer (&local_error));
+  command = gp_pipeline_append_command (pipeline, "grep", "-az", pattern, NULL);
+  /* It only found nothing. Any other status is a failure. */
+  gp_command_stage_accept_exit_status (command, 1);
 
-  return g_steal_pointer (&output);
+  return gp_pipeline_communicate (pipeline, names, NULL, error);
 }
 
 int

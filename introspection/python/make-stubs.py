@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, overload
 
 from gi.repository import Gio, GLib, GObject
+from _typeshed import FileDescriptorLike
 from typing_extensions import Buffer, Self
 
 _Argv: TypeAlias = Iterable[str | bytes | os.PathLike[str] | os.PathLike[bytes]]
@@ -39,6 +40,7 @@ _LineGenerator: TypeAlias = Callable[[Iterator[str]], Iterator[_Piece]]
 # What the overrides change: after the colon is the name of a parameter, or `return`.
 CHANGED_TYPES = {
     'CommandStage.new:argv': '_Argv',
+    'CommandStage.take_fd:source_fd': 'FileDescriptorLike',
     'Pipeline.append_command:argv': '_Argv',
     'Pipeline.append:stage': 'Stage | _ThreadFunction | _LineGenerator',
     'Pipeline.communicate:stdin_bytes': '_Bytes | None',
@@ -187,7 +189,9 @@ def nullable_as_getter(element, getter, kind):
 
 def class_lines(element, bases):
     name = element.get('name')
-    methods = functions_of(element, 'method', name)
+    # PyGObject counts references itself
+    methods = [method for method in functions_of(element, 'method', name)
+               if method.name not in ('ref', 'unref')]
     finishers = {method.name: method for method in methods}
     lines = properties_of(element)
     for function in functions_of(element, 'constructor', name):

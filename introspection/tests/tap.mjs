@@ -10,7 +10,7 @@ import Gp from 'gi://Gp?version=1';
 import System from 'system';
 
 const WATCHDOG_SECONDS = 60;
-const CHILD = GLib.getenv('GP_TEST_CHILD');
+export const CHILD = GLib.getenv('GP_TEST_CHILD');
 
 const cases = [];
 

@@ -140,7 +140,7 @@ test('report_and_resolve', async () => {
     }
 });
 
-test('report_twice', async () => {
+test('5_reported_twice', async () => {
     let second = null;
     await pipelineOf(asyncStage(async context => {
         context.return_success();
@@ -157,7 +157,7 @@ test('fail_after_report', async () => {
     assertIncludes(text, 'tooLate@');
 });
 
-test('never_report', async () => {
+test('5_never_reported', async () => {
     for (const stage of [...stagesOf(() => true), ...stagesOf(() => new Promise(() => {}))]) {
         const promise = caught(() => pipelineOf(stage).run_async());
         let error = null;
@@ -253,6 +253,9 @@ test('thread_methods', async () => {
     await assertTypeError(() => newStage({vfunc_needs_main_context: () => false}),
         'JavaScript always needs the main context');
     await assertTypeError(() => newStage({vfunc_start_async: () => {}}), 'async vfunc_run');
+    await assertTypeError(() => GObject.registerClass({
+        Implements: [Gp.Stage, Gp.Limitable],
+    }, class C extends GObject.Object {}), 'Gp.Limitable cannot be implemented');
 });
 
 test('async_stage_without_function', async () => {
@@ -293,7 +296,7 @@ test('stage_in_stage', async () => {
     assertEqual(await pipelineOf(outer).communicate_utf8_async(), 'inner');
 });
 
-test('preferences', async () => {
+test('4_stage_with_preferences', async () => {
     const stage = newStage({
         vfunc_preferences: () => [Gp.IOPreference.FD, Gp.IOPreference.ANY],
         vfunc_run: context => context.write('x'),

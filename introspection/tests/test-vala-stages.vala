@@ -109,26 +109,26 @@ class Picky : Object, Stage {
 
 // A stage that is another one
 class Wrapper : Object, Stage {
-  public Stage inner { get; construct; }
+  public Stage inner_stage { get; construct; }
 
-  public Wrapper (Stage inner)
+  public Wrapper (Stage inner_stage)
   {
-    Object (inner: inner);
+    Object (inner_stage: inner_stage);
   }
 
   public void preferences (out IOPreference stdin_preference, out IOPreference stdout_preference)
   {
-    inner.preferences (out stdin_preference, out stdout_preference);
+    inner_stage.preferences (out stdin_preference, out stdout_preference);
   }
 
   public bool needs_main_context ()
   {
-    return inner.needs_main_context ();
+    return inner_stage.needs_main_context ();
   }
 
   public async bool start_async (StageContext context, Cancellable? cancellable) throws Error
   {
-    return yield inner.start_async (context, cancellable);
+    return yield inner_stage.start_async (context, cancellable);
   }
 }
 

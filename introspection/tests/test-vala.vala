@@ -252,6 +252,8 @@ void stage_that_wraps ()
   assert_everywhere (() => new Wrapper (new FunctionStage ("upper", upper)));
   assert_output (pipeline_of (new Wrapper (command ("cat")), new UpperInContext ()), "some words",
                  "SOME WORDS");
+  assert_fails (pipeline_of (new Wrapper (broken (1, Manner.THROW))),
+                new IOError.NO_SPACE ("starting stage \"TestValaWrapper\": no room"));
 }
 
 void context ()
@@ -718,6 +720,10 @@ int main (string[] args)
   GpTest.add ("/vala/8/output-before-an-error", output_before_an_error);
   GpTest.add ("/vala/9/freed", freed);
   GpTest.add ("/vala/9/closure-freed", closure_freed);
+
+  add_api_cases ();
+  add_process_cases ();
+  add_setting_cases ();
 
   return GpTest.run ();
 }

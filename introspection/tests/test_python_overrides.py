@@ -7,6 +7,7 @@ import ast
 import gc
 import os
 import pathlib
+import tempfile
 import unittest
 
 import gi
@@ -69,6 +70,18 @@ class TestValues(OverridesTestCase):
                 with self.assertRaisesRegex(TypeError, 'list.*CommandStage.new_from_string'):
                     function(argv)
         self.assertEqual(pipeline.get_n_stages(), 0)
+
+    def test_take_fd_of_object(self):
+        """The command has a copy, so that the object remains its owner's."""
+        with tempfile.TemporaryFile() as file:
+            pipeline = Gp.Pipeline()
+            pipeline.append_command(['/bin/sh', '-c', 'echo from the command >&5']).take_fd(file, 5)
+            pipeline.run()
+            file.seek(0)
+            self.assertEqual(file.read(), b'from the command\n')
+        for nothing in None, 'a name', 1.5:
+            with self.assertRaises((TypeError, AttributeError)):
+                command('cat').take_fd(nothing, 5)
 
     def test_argv_of_other_things(self):
         for argv in ['echo', 5], 5, None:

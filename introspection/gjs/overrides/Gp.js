@@ -229,6 +229,11 @@ function prepareStageClass(Gp, klass) {
         throw new TypeError(`${klass.name}: vfunc_start_async () cannot be implemented in ` +
             'JavaScript: implement "async vfunc_run (context)"');
     }
+    if (Object.hasOwn(klass, GObject.interfaces) &&
+        klass[GObject.interfaces].includes(Gp.Limitable)) {
+        throw new TypeError(`${klass.name}: Gp.Limitable cannot be implemented in JavaScript: its ` +
+            'methods are called in a thread');
+    }
     if (overrides('vfunc_run'))
         klass.prototype.vfunc_run = wrapRun(klass.prototype.vfunc_run);
 }

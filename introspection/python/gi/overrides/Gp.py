@@ -125,6 +125,7 @@ def to_argv(argv):
 
 original_new_command = Gp.CommandStage.new
 original_append_command = Gp.Pipeline.append_command
+original_take_fd = Gp.CommandStage.take_fd
 
 
 @patch(Gp.CommandStage, staticmethod, 'new')
@@ -137,6 +138,34 @@ def new_command(argv):
 def append_command(self, argv):
     """Appends a command, given as a list of str, bytes or os.PathLike, and returns it."""
     return original_append_command(self, to_argv(argv))
+
+
+@patch(Gp.CommandStage)
+def take_fd(self, source_fd, target_fd):
+    """Gives the command a descriptor. A number belongs to the stage from now on; of an object with
+    a fileno () the stage gets a copy, and the object keeps its own."""
+    if not isinstance(source_fd, int):
+        source_fd = os.dup(source_fd.fileno())
+    original_take_fd(self, source_fd, target_fd)
+
+
+# Errors
+
+original_error_matches_exit_status = Gp.error_matches_exit_status
+original_error_matches_pipe = Gp.error_matches_pipe
+
+
+# PyGObject takes no None for an error, which is what the `error` of most statuses is
+@patch(Gp)
+def error_matches_exit_status(error, exit_status):
+    """Tells whether an error, or None, says that a command ended with an exit status."""
+    return error is not None and original_error_matches_exit_status(error, exit_status)
+
+
+@patch(Gp)
+def error_matches_pipe(error=None):
+    """Tells whether an error, or None, says that a stage wrote to a pipe that nobody read."""
+    return error is not None and original_error_matches_pipe(error)
 
 
 # Exceptions
@@ -206,6 +235,10 @@ def __init_subclass__(cls, **arguments):
         # PyGObject 3.50 crashes when a callback that was handed to Python is called
         raise TypeError(f'{cls.__name__} implements do_start_async (): implement do_run () '
                         'instead, which may report its end whenever it likes')
+    # Not the classes that PyGObject makes for the library's own types
+    if Gp.Limitable in cls.__bases__ and not {'__info__', '__gtype__'} & cls.__dict__.keys():
+        raise TypeError(f'{cls.__name__} implements Gp.Limitable, of which Python cannot implement '
+                        'a method')
     for name in ('do_process', 'do_run'):
         function = cls.__dict__.get(name)
         if callable(function):

@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-test-events.h"
+#include "gp-test-leash.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+/* What the parent of a command does for it: see how it ends and what it uses, and reach all that it
+ * starts. What it is for programs in odd situations is in test-supervise-host.c. */
+
+#define MEBIBYTE (G_GINT64_CONSTANT (1024) * 1024)
+#define LONG_DELAY (600 * 1000)
+
+/* Letters for the mode "leave" of gp-test-child: where a descendant is, and what it does to stay */
+static const char * const kinds_of_descendants[] = {
+  "", "d", "i", "z", "di", "dz", "s", "sd", "si", "sz", "sdi", "sdz",
+};
+
+static gboolean
+has_helper (void)
+{
+  const char *path = g_getenv ("GOPIPE_EXEC");
+
+  return path == NULL || g_file_test (path, G_FILE_TEST_IS_EXECUTABLE);
+}
+
+static gboolean
+may_escape (const char *how)
+{
+  return strchr (how, 's') != NULL;
+}
+
+/* A pipeline of one command that leaves a descendant behind */
+static GpPipeline *
+new_leaving (const char      *how,
+             const char      *end,
+             Leash           *leash,
+             GpCommandStage **command)
+{
+  GpPipeline *pipeline = gp_test_pipeline_new ();
+
+  *command = gp_test_add_child (pipeline, "leave", how, end, NULL);
+  leash_attach (leash, *command);
+  /* Who ignores SIGTERM is killed soon; all others have to be reached by it. */
+  gp_command_stage_set_kill_delay (*command, strchr (how, 'i') != NULL ? 1 : LONG_DELAY);
+  return pipeline;
+}
+
+static void
+start (GpPipeline *pipeline,
+       Leash      *leash)
+{
+  g_autoptr (GError) error = NULL;
+
+  gp_test_start (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  leash_await_ready (leash);
+}
+
+static void
+assert_cancelled (GpPipeline *pipeline)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/* When it is told that all has ended, it has. */
+static void
+assert_nothing_left (Leash *leash)
+{
+  g_assert_true (leash_is_loose (leash));
+}
+
+/* --- Cancelling --------------------------------------------------------------------------- */
+
+static void
+test_cancel (gconstpointer data)
+{
+  const char *how = data;
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving (how, "wait", &leash, &command);
+
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  assert_nothing_left (&leash);
+}
+
+static void
+test_cancel_unsupervised (gconstpointer data)
+{
+  const char *how = data;
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving (how, "wait", &leash, &command);
+
+  gp_command_stage_set_supervised (command, FALSE);
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  leash_await_end (&leash);
+}
+
+/* The command itself does not want to end either. */
+static void
+test_cancel_unwilling (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("sdi", "terms", &leash, &command);
+
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  assert_nothing_left (&leash);
+}
+
+/* Who takes its time to end is asked once: to many programs twice means at once. */
+static void
+test_cancel_once (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("sd", "terms", &leash, &command);
+  guint n_asked = 0;
+  char byte;
+
+  gp_command_stage_set_kill_delay (command, 300);
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  while ((byte = leash_read (&leash)) == 'T')
+    n_asked++;
+  g_assert_cmpint (byte, ==, '\0');
+  g_assert_cmpuint (n_asked, ==, 1);
+}
+
+static pid_t
+get_parent (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
+  g_autofree char *text = NULL;
+  int parent = 0;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpint (sscanf (strrchr (text, ')'), ") %*c %d", &parent), ==, 1);
+  return parent;
+}
+
+static pid_t
+get_supervisor (GpPipeline *pipeline)
+{
+  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+  pid_t pid = get_parent (gp_stage_status_get_pid (status));
+
+  g_assert_cmpint (pid, !=, getpid ());
+  g_assert_cmpint (get_parent (pid), ==, getpid ());
+  return pid;
+}
+
+/* It does not answer any more. */
+static void
+test_cancel_stopped_supervisor (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("i", "wait", &leash, &command);
+
+  start (pipeline, &leash);
+  kill (get_supervisor (pipeline), SIGSTOP);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  leash_await_end (&leash);
+}
+
+static void
+test_fork_bomb (void)
+{
+  const char *size = gp_test_is_thorough () ? "2000" : "200";
+
+  for (guint i = 0; i < 5; i++)
+    {
+      g_auto (Leash) leash;
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpCommandStage *command = gp_test_add_child (pipeline, "fork-bomb", size, NULL);
+
+      leash_attach (&leash, command);
+      gp_command_stage_set_kill_delay (command, 1);
+      start (pipeline, &leash);
+      gp_pipeline_cancel (pipeline);
+      assert_cancelled (pipeline);
+      assert_nothing_left (&leash);
+    }
+}
+
+/* --- What a command leaves ---------------------------------------------------------------- */
+
+static void
+test_kill_descendants (gconstpointer data)
+{
+  static const char * const ends[] = { "0", "3" };
+  const char *how = data;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_auto (Leash) leash;
+      GpCommandStage *command;
+      g_autoptr (GpPipeline) pipeline = new_leaving (how, ends[i], &leash, &command);
+      g_autoptr (GError) error = NULL;
+
+      gp_command_stage_set_kill_descendants (command, TRUE);
+      gp_test_run_pipeline (pipeline, NULL, &error);
+      if (i == 0)
+        g_assert_no_error (error);
+      else
+        g_assert_error (error, G_SPAWN_EXIT_ERROR, 3);
+      assert_nothing_left (&leash);
+    }
+}
+
+static void
+test_leave_descendants (gconstpointer data)
+{
+  const char *how = data;
+
+  for (int supervised = 0; supervised < 2; supervised++)
+    {
+      g_auto (Leash) leash;
+      GpCommandStage *command;
+      g_autoptr (GpPipeline) pipeline = new_leaving (how, "0", &leash, &command);
+      g_autoptr (GError) error = NULL;
+
+      gp_command_stage_set_supervised (command, supervised);
+      gp_test_run_pipeline (pipeline, NULL, &error);
+      g_assert_no_error (error);
+      leash_await_ready (&leash);
+      leash_assert_alive (&leash);
+      leash_release (&leash);
+      leash_await_end (&leash);
+    }
+}
+
+/* --- A supervisor that is killed ---------------------------------------------------------- */
+
+static void
+test_supervisor_killed (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("i", "terms", &leash, &command);
+  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+  g_autoptr (GError) error = NULL;
+
+  start (pipeline, &leash);
+  kill (get_supervisor (pipeline), SIGKILL);
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_STATUS_LOST);
+  gp_test_assert_message (error,
+                          "leave: nobody knows how it ended, "
+                          "because the process that watched it was killed");
+  g_assert_cmpint (gp_stage_status_get_exit_status (status), ==, -1);
+  g_assert_cmpint (gp_stage_status_get_term_signal (status), ==, 0);
+  g_assert_cmpint (gp_stage_status_get_user_time (status), ==, -1);
+  leash_await_end (&leash);
+}
+
+/* --- Stopped and continued ---------------------------------------------------------------- */
+
+typedef struct
+{
+  GpStageStatus *status;
+  GpStageState   state;
+} AwaitedState;
+
+static gboolean
+is_in_state (gpointer data)
+{
+  AwaitedState *self = data;
+
+  return gp_stage_status_get_state (self->status) == self->state;
+}
+
+static void
+await_state (GpStageStatus *status,
+             GpStageState   state,
+             const char    *summary)
+{
+  AwaitedState awaited = { status, state };
+  g_autofree char *text = NULL;
+
+  gp_test_wait_until ("a state", is_in_state, &awaited);
+  text = gp_stage_status_dup_summary (status);
+  g_assert_cmpstr (text, ==, summary);
+}
+
+static void
+test_stopped (void)
+{
+  g_auto (Leash) leash;
+  g_auto (Recorder) recorder;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("", "wait", &leash, &command);
+  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+  g_autoptr (GError) error = NULL;
+
+  recorder_init (&recorder);
+  record (&recorder, pipeline);
+  start (pipeline, &leash);
+  for (guint i = 0; i < 3; i++)
+    {
+      int signum = i == 0 ? SIGSTOP : SIGTSTP;
+
+      g_assert_true (gp_command_stage_send_signal (command, signum));
+      await_state (status, GP_STAGE_STATE_STOPPED,
+                   i == 0 ? "stopped by SIGSTOP" : "stopped by SIGTSTP");
+      g_assert_true (gp_command_stage_send_signal (command, SIGCONT));
+      await_state (status, GP_STAGE_STATE_RUNNING, "running");
+    }
+  leash_assert_alive (&leash);
+  g_assert_true (gp_command_stage_send_signal (command, SIGTERM));
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_TERM);
+  g_assert_cmpuint (count_kind (&recorder, GP_EVENT_KIND_STAGE_STOPPED), ==, 3);
+  g_assert_cmpuint (count_kind (&recorder, GP_EVENT_KIND_STAGE_CONTINUED), ==, 3);
+  g_assert_cmpint (get_int_detail (get_event (&recorder, 1), "signal"), ==, SIGSTOP);
+  g_assert_true (g_str_has_prefix (recorder.text->str,
+                                   "stage-started leave\n"
+                                   "stage-stopped leave\n"
+                                   "stage-continued leave\n"
+                                   "stage-stopped leave\n"));
+  leash_await_end (&leash);
+}
+
+/* Who is stopped cannot even be asked. */
+static void
+test_stopped_time_limit (gconstpointer data)
+{
+  gboolean supervised = GPOINTER_TO_INT (data);
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("", "wait", &leash, &command);
+  g_autoptr (GError) error = NULL;
+
+  gp_command_stage_set_supervised (command, supervised);
+  gp_command_stage_set_time_limit (command, 300);
+  start (pipeline, &leash);
+  gp_command_stage_send_signal (command, SIGSTOP);
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  leash_await_end (&leash);
+}
+
+/* --- Signals ------------------------------------------------------------------------------ */
+
+/* Who is in the group gets it, and nobody else. */
+static void
+test_send_signal (gconstpointer data)
+{
+  const char *how = data;
+
+  for (int supervised = 0; supervised < 2; supervised++)
+    {
+      g_auto (Leash) leash;
+      GpCommandStage *command;
+      g_autoptr (GpPipeline) pipeline = new_leaving (how, "wait", &leash, &command);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (gp_command_stage_send_signal (command, SIGUSR1));
+      gp_command_stage_set_supervised (command, supervised);
+      start (pipeline, &leash);
+      g_assert_true (gp_command_stage_send_signal (command, SIGUSR1));
+      g_assert_false (gp_test_wait (pipeline, &error));
+      g_assert_error (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_USR1);
+      g_assert_false (gp_command_stage_send_signal (command, SIGUSR1));
+      if (may_escape (how))
+        leash_assert_alive (&leash);
+      leash_release (&leash);
+      leash_await_end (&leash);
+    }
+}
+
+/* --- Usage -------------------------------------------------------------------------------- */
+
+/* Returns how long it took, in microseconds */
+static gint64
+run_child (const char     *mode,
+           const char     *argument,
+           const char     *second,
+           gboolean        supervised,
+           GpStageStatus **status)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *command = gp_test_add_child (pipeline, mode, argument, second, NULL);
+  g_autoptr (GError) error = NULL;
+  gint64 start = g_get_monotonic_time ();
+
+  gp_command_stage_set_supervised (command, supervised);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  *status = g_object_ref (gp_pipeline_get_status (pipeline, 0));
+  return g_get_monotonic_time () - start;
+}
+
+/* What the kernel counts by its ticks */
+#define TICK_USEC 10000
+
+static void
+test_usage_time (void)
+{
+  for (int n = 1; n <= 2; n++)
+    {
+      g_autoptr (GpStageStatus) status = NULL;
+      gint64 elapsed = n == 1
+                       ? run_child ("burn", "50", NULL, TRUE, &status)
+                       : run_child ("twice", "burn", "50", TRUE, &status);
+      gint64 user_time = gp_stage_status_get_user_time (status);
+      gint64 system_time = gp_stage_status_get_system_time (status);
+
+      g_assert_cmpint (user_time, >=, 0);
+      g_assert_cmpint (system_time, >=, 0);
+      g_assert_cmpint (user_time + system_time, >=, n * 50000 - TICK_USEC);
+      g_assert_cmpint (user_time + system_time, <=, elapsed + TICK_USEC);
+      g_assert_cmpint (gp_stage_status_get_wall_time (status), <=, elapsed);
+    }
+}
+
+/* The largest process, not all together */
+static void
+test_usage_memory (void)
+{
+  g_autofree char *size = g_strdup_printf ("%" G_GINT64_FORMAT, 64 * MEBIBYTE);
+
+  for (int n = 1; n <= 2; n++)
+    {
+      g_autoptr (GpStageStatus) status = NULL;
+      gint64 peak;
+
+      if (n == 1)
+        run_child ("allocate-and-exit", size, NULL, TRUE, &status);
+      else
+        run_child ("twice", "allocate-and-exit", size, TRUE, &status);
+      peak = gp_stage_status_get_peak_memory (status);
+      if (has_helper ())
+        {
+          g_assert_cmpint (peak, >=, 64 * MEBIBYTE);
+          g_assert_cmpint (peak, <, 80 * MEBIBYTE);
+        }
+      else
+        {
+          /* What the fork has been before is in it. */
+          g_assert_cmpint (peak, ==, -1);
+        }
+    }
+}
+
+/* However large the program is itself */
+static void
+test_usage_memory_small (void)
+{
+  g_autoptr (GpStageStatus) status = NULL;
+  g_autofree char *memory = g_malloc (128 * MEBIBYTE);
+
+  memset (memory, 1, 128 * MEBIBYTE);
+  run_child ("exit", "0", NULL, TRUE, &status);
+  g_assert_cmpint (gp_stage_status_get_peak_memory (status), <, 16 * MEBIBYTE);
+  g_assert_cmpint (gp_stage_status_get_peak_memory (status), >=, has_helper () ? 1 : -1);
+}
+
+static void
+test_usage_unknown (void)
+{
+  g_autoptr (GpStageStatus) status = NULL;
+
+  run_child ("burn", "1", NULL, FALSE, &status);
+  g_assert_cmpint (gp_stage_status_get_user_time (status), ==, -1);
+  g_assert_cmpint (gp_stage_status_get_system_time (status), ==, -1);
+  g_assert_cmpint (gp_stage_status_get_peak_memory (status), ==, -1);
+  g_assert_cmpint (gp_stage_status_get_wall_time (status), >=, 0);
+}
+
+/* Also of a command that was killed */
+static void
+test_usage_killed (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("sdi", "wait", &leash, &command);
+  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  assert_cancelled (pipeline);
+  g_assert_cmpint (gp_stage_status_get_user_time (status), >=, 0);
+  g_assert_cmpint (gp_stage_status_get_system_time (status), >=, 0);
+}
+
+/* --- Ends --------------------------------------------------------------------------------- */
+
+static void
+test_accepted (void)
+{
+  static const struct
+  {
+    const char *exit_status;
+    int         code; /* of the error, or 0 */
+  } runs[] = {
+    { "0", 0 }, { "1", 1 }, { "3", 0 }, { "4", 4 }, { "255", 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (runs) * 2; i++)
+    {
+      gsize run = i / 2;
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpCommandStage *command = gp_test_add_child (pipeline, "exit", runs[run].exit_status, NULL);
+      GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+      g_autoptr (GError) error = NULL;
+
+      gp_command_stage_set_supervised (command, i % 2 == 0);
+      gp_command_stage_accept_exit_status (command, 3);
+      gp_command_stage_accept_exit_status (command, 255);
+      gp_test_run_pipeline (pipeline, NULL, &error);
+      if (runs[run].code == 0)
+        g_assert_no_error (error);
+      else
+        g_assert_error (error, G_SPAWN_EXIT_ERROR, runs[run].code);
+      g_assert_cmpint (gp_stage_status_get_exit_status (status), ==, atoi (runs[run].exit_status));
+    }
+}
+
+static void
+test_time_limit (gconstpointer data)
+{
+  gboolean supervised = GPOINTER_TO_INT (data);
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *first = gp_test_add_child (pipeline, "ignore-term-and-wait", NULL);
+  GpCommandStage *second = gp_test_add_child (pipeline, "cat", NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_command_stage_set_supervised (first, supervised);
+  gp_command_stage_set_time_limit (first, 20);
+  gp_command_stage_set_kill_delay (first, 1);
+  gp_command_stage_set_time_limit (second, LONG_DELAY);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  gp_test_assert_message (error,
+                          "ignore-term-and-wait: it took longer than its time limit of 20 ms");
+}
+
+/* Who ends within it is not touched by it. */
+static void
+test_time_limit_kept (void)
+{
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpCommandStage *command = gp_test_add_child (pipeline, "exit", "0", NULL);
+      g_autoptr (GError) error = NULL;
+
+      gp_command_stage_set_time_limit (command, i % 2 == 0 ? LONG_DELAY : 2);
+      gp_test_run_pipeline (pipeline, NULL, &error);
+      if (i % 2 == 0 || !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+        g_assert_no_error (error);
+    }
+}
+
+static void
+add_kinds (const char    *path,
+           gboolean       also_escaped,
+           GTestDataFunc  func)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds_of_descendants); i++)
+    {
+      const char *how = kinds_of_descendants[i];
+      g_autofree char *one = g_strconcat (path, "/", *how != '\0' ? how : "plain", NULL);
+
+      if (also_escaped || !may_escape (how))
+        gp_test_add_data (one, how, func);
+    }
+}
+
+static void
+add_both (const char    *path,
+          GTestDataFunc  func)
+{
+  g_autofree char *supervised = g_strconcat (path, "/supervised", NULL);
+  g_autofree char *unsupervised = g_strconcat (path, "/unsupervised", NULL);
+
+  gp_test_add_data (supervised, GINT_TO_POINTER (TRUE), func);
+  gp_test_add_data (unsupervised, GINT_TO_POINTER (FALSE), func);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  gp_test_init (&argc, &argv);
+  add_kinds ("/supervise/cancel", TRUE, test_cancel);
+  add_kinds ("/supervise/cancel-unsupervised", FALSE, test_cancel_unsupervised);
+  gp_test_add ("/supervise/cancel-unwilling", test_cancel_unwilling);
+  gp_test_add ("/supervise/cancel-once", test_cancel_once);
+  gp_test_add ("/supervise/cancel-stopped-supervisor", test_cancel_stopped_supervisor);
+  gp_test_add ("/supervise/fork-bomb", test_fork_bomb);
+  add_kinds ("/supervise/kill-descendants", TRUE, test_kill_descendants);
+  gp_test_add_data ("/supervise/leave-descendants/plain", "", test_leave_descendants);
+  gp_test_add_data ("/supervise/leave-descendants/s", "s", test_leave_descendants);
+  gp_test_add_data ("/supervise/leave-descendants/sd", "sd", test_leave_descendants);
+  gp_test_add ("/supervise/supervisor-killed", test_supervisor_killed);
+  gp_test_add ("/supervise/stopped", test_stopped);
+  add_both ("/supervise/stopped-time-limit", test_stopped_time_limit);
+  gp_test_add_data ("/supervise/send-signal/plain", "", test_send_signal);
+  gp_test_add_data ("/supervise/send-signal/d", "d", test_send_signal);
+  gp_test_add_data ("/supervise/send-signal/sd", "sd", test_send_signal);
+  gp_test_add ("/supervise/usage/time", test_usage_time);
+  gp_test_add ("/supervise/usage/memory", test_usage_memory);
+  gp_test_add ("/supervise/usage/memory-small", test_usage_memory_small);
+  gp_test_add ("/supervise/usage/unknown", test_usage_unknown);
+  gp_test_add ("/supervise/usage/killed", test_usage_killed);
+  gp_test_add ("/supervise/accepted", test_accepted);
+  add_both ("/supervise/time-limit", test_time_limit);
+  gp_test_add ("/supervise/time-limit-kept", test_time_limit_kept);
+  return gp_test_run ();
+}
