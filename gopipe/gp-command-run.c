@@ -335,8 +335,8 @@ stop_pump (GpPump *pump)
     gp_pump_stop (pump);
 }
 
-/* Only now that the command runs, so that nothing of the caller's input is taken for one that cannot
- * be started; and here, where their ends are noticed, so that none ends before it is known. */
+/* Only now that the command runs, so that nothing of the caller's input is taken for one that
+ * cannot be started; and here, where their ends are noticed, so that none ends before it is known. */
 static gboolean
 start_pumps (GpCommandRun  *self,
              GError     **error)

@@ -282,6 +282,8 @@ handle_report (GpProcess          *self,
       break;
 
     case GP_EXEC_STEP_ENDED:
+      if (self->ended)
+        break;
       read_end (self, report);
       read_usage (self, report);
       become_ended (self);

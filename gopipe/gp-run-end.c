@@ -332,7 +332,7 @@ close_end (GpRunEnd *self,
   else if (G_IS_INPUT_STREAM (self->stream))
     gp_stage_context_close_stdin (outer);
   else
-    gp_stage_context_close_stdout (outer);
+    gp_stage_context_end_stdout (outer, complete);
 }
 
 /* Whether closing it may be what replaces a file: it is a file's stream, or a filter over one */

@@ -557,23 +557,6 @@ choose_edge_kinds (GpRun *self)
   choose_end_kinds (self);
 }
 
-void
-gp_run_set_stdin_file (GpRun *self,
-                       GFile *file)
-{
-  gp_run_end_unref (self->stdin_end);
-  self->stdin_end = gp_run_end_new_file (gp_file_end_new_input (file), self->cancellable);
-}
-
-void
-gp_run_set_stdout_file (GpRun      *self,
-                        GFile      *file,
-                        GpFileMode  mode)
-{
-  gp_run_end_unref (self->stdout_end);
-  self->stdout_end = gp_run_end_new_file (gp_file_end_new_output (file, mode), self->cancellable);
-}
-
 gboolean
 gp_run_check_ends (GpRun     *self,
                    gboolean   outer_stdin,

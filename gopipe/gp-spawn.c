@@ -491,13 +491,14 @@ await_execution (Attempt      *self,
   if (size == 0 && !supervised)
     return TRUE;
 
-  if (size == sizeof report && report.step == GP_EXEC_STEP_STARTED && supervised)
+  /* Signals to 1 and less mean everybody. */
+  if (size == sizeof report && report.step == GP_EXEC_STEP_STARTED && supervised && report.value > 1)
     {
       self->pid = report.value;
       return TRUE;
     }
 
-  if (size == sizeof report)
+  if (size == sizeof report && report.step < GP_EXEC_STEP_STARTED)
     gp_spawn_set_error (self->request, &report, error);
   else
     g_set_error_literal (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,

@@ -142,8 +142,8 @@ gp_stage_context_go_on (GpStageContext *self,
   if (!gp_stage_context_call_end_funcs (self, which, &self->error))
     {
       /* The neighbours need not wait for the answer. */
-      release_stdin (self);
-      close_edge_output (self);
+      gp_stage_context_hand_over_stdin (self);
+      gp_stage_context_hand_over_stdout (self);
       if (gp_run_ask (self->run, self->index, self, self->error))
         return;
 
@@ -243,6 +243,17 @@ gp_stage_context_hand_over_stdout (GpStageContext *self)
   close_edge_output (self);
   if (has_run_stream (self, &self->stdout_end))
     gp_run_hand_over_stdout (self->run);
+}
+
+void
+gp_stage_context_end_stdout (GpStageContext *self,
+                             gboolean        complete)
+{
+  g_mutex_lock (&self->lock);
+  self->stdout_closed = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  release_stdout (self, complete);
 }
 
 void
@@ -438,11 +449,7 @@ gp_stage_context_close_stdout (GpStageContext *self)
 {
   g_return_if_fail (GP_IS_STAGE_CONTEXT (self));
 
-  g_mutex_lock (&self->lock);
-  self->stdout_closed = TRUE;
-  g_mutex_unlock (&self->lock);
-
-  release_stdout (self, TRUE);
+  gp_stage_context_end_stdout (self, TRUE);
 }
 
 /**

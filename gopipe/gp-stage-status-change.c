@@ -85,14 +85,16 @@ gp_stage_status_set_state (GpStageStatus *self,
   if (state <= self->state)
     return;
 
-  if (state == GP_STAGE_STATE_RUNNING)
+  /* Not only when it is known to run: by then it may have ended. */
+  if (self->started_at == 0 && state != GP_STAGE_STATE_NOT_STARTED)
     {
       self->started_at = g_get_monotonic_time ();
       gp_stage_status_queue_notify (self, PROP_STARTED_AT);
-      /* A process may be stopped before its start has been noted. */
-      if (self->stop_signal != 0)
-        state = GP_STAGE_STATE_STOPPED;
     }
+
+  /* A process may be stopped before its start has been noted. */
+  if (state == GP_STAGE_STATE_RUNNING && self->stop_signal != 0)
+    state = GP_STAGE_STATE_STOPPED;
 
   change_state (self, state);
 }

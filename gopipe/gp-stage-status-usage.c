@@ -77,7 +77,7 @@ gp_stage_status_sum_children (GpStageStatus *self)
  * gp_stage_status_get_started_at: (get-property started-at)
  * @self: a status
  *
- * Gets when the stage began to run.
+ * Gets when the stage began to be started.
  *
  * Returns: microseconds of [func@GLib.get_monotonic_time], or 0
  *

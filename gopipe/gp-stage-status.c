@@ -319,7 +319,7 @@ gp_stage_status_class_init (GpStageStatusClass *klass)
   /**
    * GpStageStatus:started-at: (getter get_started_at)
    *
-   * When the stage began to run, in microseconds of monotonic time, or 0.
+   * When the stage began to be started, in microseconds of monotonic time, or 0.
    *
    * Since: 0.1
    */

@@ -201,7 +201,7 @@ typedef enum
  *
  * What the system limits for each process of a command by itself.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {

@@ -115,16 +115,16 @@ tell_term (int signum)
   write_all (LEASH_OUT, "T", 1);
 }
 
-/* leave HOW END [TEXT]: leaves behind a process that answers on the leash, says TEXT and then "!" on
- * the leash, and ends. HOW, each letter:
+/* leave HOW END [TEXT]: leaves behind a process that answers on the leash, says TEXT and then "!"
+ * on the leash, and ends. HOW, each letter:
  *   s      it makes a session of its own
  *   d      it has no parent any more, like a daemon
  *   i      it ignores SIGTERM
  *   z      it stops itself
  *   0 1 2  it keeps that stream, and says "late" there when the test lets go of it; the command
  *          first copies five bytes (0), or says "err" (2)
- * END: an exit status; "wait" until killed; "release": when the test lets go; "terms": until killed,
- * with a "T" on the leash for each SIGTERM */
+ * END: an exit status; "wait" until killed; "release": when the test lets go; "terms": until
+ * killed, with a "T" on the leash for each SIGTERM */
 static int
 mode_leave (int    argc,
             char **argv)
@@ -152,8 +152,8 @@ mode_leave (int    argc,
   return (int) number (argc, argv, 1);
 }
 
-/* fork-bomb N: becomes as many processes as fast as it can, every third in a session of its own, and
- * all of them ignore SIGTERM. Says "!" on the leash when half of them are there. */
+/* fork-bomb N: becomes as many processes as fast as it can, every third in a session of its own,
+ * and all of them ignore SIGTERM. Says "!" on the leash when half of them are there. */
 static int
 mode_fork_bomb (int    argc,
                 char **argv)

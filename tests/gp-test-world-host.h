@@ -51,10 +51,11 @@ static inline char *
 try_echo (GError **error)
 {
   g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
+  g_autoptr (GBytes) input = g_bytes_new_static ("text", 4);
   g_autoptr (GBytes) output = NULL;
 
   world_append (pipeline, WORLD_CHILD ("cat"));
-  output = gp_test_communicate (pipeline, g_bytes_new_static ("text", 4), NULL, error);
+  output = gp_test_communicate (pipeline, input, NULL, error);
   if (output == NULL || *error != NULL)
     return NULL;
   return g_strndup (g_bytes_get_data (output, NULL), g_bytes_get_size (output));
@@ -165,11 +166,12 @@ static inline char **
 new_host_arguments (const char *name,
                     int         kind)
 {
-  return g_strdupv ((char *[]) {
-    self_path, (char *) "--host", (char *) name,
-    (char *) g_intern_string (g_strdup_printf ("%d", kind)),
-    (char *) (with_helper ? "1" : "0"), (char *) (supervised ? "1" : "0"), NULL
-  });
+  g_autofree char *number = g_strdup_printf ("%d", kind);
+  const char *argv[] = {
+    self_path, "--host", name, number, with_helper ? "1" : "0", supervised ? "1" : "0", NULL
+  };
+
+  return g_strdupv ((char **) argv);
 }
 
 /* FALSE: it was not allowed to get into its situation */

@@ -123,6 +123,27 @@ test_big (void)
   g_assert_cmpuint (gp_test_sink_get_n_bytes (sink), ==, size);
 }
 
+/* Who writes to it need not wait until it has ended. */
+static void
+test_input_is_closed (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpTestProbe *probe = gp_test_add_probe (pipeline, "probe", GP_TEST_END_HOLD);
+  g_autoptr (GOutputStream) sink = gp_test_sink_new (0, NULL);
+  g_autoptr (GError) error = NULL;
+
+  append (pipeline, gp_bytes_stage_new_text ("text"));
+  gp_pipeline_set_stdout (pipeline, sink);
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  gp_test_wait_until ("the write to block", gp_test_sink_is_blocked, sink);
+  g_assert_false (g_output_stream_write_all (
+    gp_stage_context_get_stdout (gp_test_probe_get_context (probe)), "x", 1, NULL, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+  gp_test_probe_end (probe, GP_TEST_END_SUCCESS);
+  gp_pipeline_cancel (pipeline);
+  g_assert_false (gp_test_wait (pipeline, NULL));
+}
+
 /* Its reader has gone, or reads no more and is cancelled. */
 static void
 test_reader_goes (void)
@@ -165,6 +186,7 @@ main (int    argc,
   gp_test_add ("/bytes-stage/no-output", test_no_output);
   gp_test_add ("/bytes-stage/flush", test_flush);
   gp_test_add ("/bytes-stage/input", test_input);
+  gp_test_add ("/bytes-stage/input-is-closed", test_input_is_closed);
   gp_test_add ("/bytes-stage/big", test_big);
   gp_test_add ("/bytes-stage/reader-goes", test_reader_goes);
   gp_test_add ("/bytes-stage/cancel", test_cancel);

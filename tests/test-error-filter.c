@@ -549,6 +549,22 @@ test_next_stage_need_not_wait (void)
   g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
 }
 
+/* Neither need one that lies beyond the pipeline which the stage is in. */
+static void
+test_next_of_nested_need_not_wait (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpPipeline *nested = gp_test_pipeline_new ();
+  Expectation expectation = { pipeline, 1, GP_STAGE_STATE_SUCCEEDED };
+  GpStage *stage = GP_STAGE (gp_function_stage_new ("seven", write_seven_lines_func, NULL, NULL));
+
+  gp_pipeline_append (nested, GP_STAGE (gp_error_filter_stage_new (stage, wait_for_neighbour_func,
+                                                                   &expectation, NULL)));
+  gp_pipeline_append (pipeline, GP_STAGE (nested));
+  gp_test_add_child (pipeline, "cat", NULL);
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+}
+
 static gboolean
 fail_func (GInputStream    *input,
            GOutputStream   *output,
@@ -606,12 +622,6 @@ gated_func (GInputStream    *input,
   return FALSE;
 }
 
-static gboolean
-is_filled (gpointer data)
-{
-  return g_main_context_pending (data);
-}
-
 /* Whoever should answer does not: when it is cancelled, the pipeline ends all the same, and the
  * stage has the error that it had. */
 static void
@@ -636,7 +646,8 @@ test_nobody_answers (void)
   gp_test_gate_open (&gate);
 
   status = gp_pipeline_get_status (pipeline, 0);
-  gp_test_wait_until ("the question", is_filled, context);
+  gp_test_wait_busy_threads ();
+  g_assert_true (g_main_context_pending (context));
   g_assert_cmpint (gp_stage_status_get_state (status), ==, GP_STAGE_STATE_RUNNING);
 
   gp_pipeline_cancel (pipeline);
@@ -684,11 +695,16 @@ test_cancelled (gconstpointer data)
   gp_pipeline_append (pipeline, filtered (child ("one", "wait", NULL), &filter));
   gp_pipeline_append_ignoring (pipeline, child ("two", "wait", NULL), matcher);
   if (by_time)
-    gp_pipeline_set_time_limit (pipeline, 50);
-  g_assert_true (gp_test_start (pipeline, NULL, NULL));
-  if (!by_time)
-    gp_pipeline_cancel (pipeline);
-  g_assert_false (gp_test_wait (pipeline, &error));
+    {
+      gp_pipeline_set_time_limit (pipeline, 50);
+      g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+    }
+  else
+    {
+      g_assert_true (gp_test_start (pipeline, NULL, NULL));
+      gp_pipeline_cancel (pipeline);
+      g_assert_false (gp_test_wait (pipeline, &error));
+    }
   g_assert_error (error, G_IO_ERROR, (by_time ? G_IO_ERROR_TIMED_OUT : G_IO_ERROR_CANCELLED));
   g_assert_cmpuint (filter.n_calls, ==, 0);
 }
@@ -1006,6 +1022,7 @@ main (int    argc,
   gp_test_add ("/error-filter/thread-of-synchronous-run", test_thread_of_synchronous_run);
   gp_test_add ("/error-filter/start-and-wait", test_start_and_wait);
   gp_test_add ("/error-filter/neighbours/next", test_next_stage_need_not_wait);
+  gp_test_add ("/error-filter/neighbours/next-of-nested", test_next_of_nested_need_not_wait);
   gp_test_add ("/error-filter/neighbours/before", test_stage_before_need_not_wait);
   gp_test_add ("/error-filter/nobody-answers", test_nobody_answers);
   gp_test_add ("/error-filter/matcher-needs-nobody", test_matcher_needs_nobody);

@@ -85,6 +85,8 @@ run_cancelled (End        end,
   gp_test_await ("the end", &result);
   g_assert_false (gp_pipeline_run_finish (pipeline, result, &error));
   assert_ended (error, end);
+  if (end == END_CANCELLED_BEFORE)
+    gp_test_assert_message (error, "the pipeline was cancelled");
   assert_out (&place, expected);
 }
 

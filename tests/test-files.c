@@ -455,17 +455,31 @@ test_open_errors (void)
       run_open_error (&open_rows[i], variant % 3, variant / 3 != 0);
 }
 
+/* What is no regular file is never replaced; a pipe of the test's own, lest a mistake here replaces
+ * the system's. */
 static void
 test_no_regular_file (void)
 {
-  g_autoptr (GFile) null = g_file_new_for_path ("/dev/null");
-  g_autoptr (GpPipeline) pipeline = new_replacing (null, FALSE);
+  g_autoptr (GpPipeline) pipeline = NULL;
   g_autoptr (GError) error = NULL;
+  struct stat status;
+  g_auto (Place) place;
 
+  place_init (&place, NULL);
+  g_assert_cmpint (mkfifo (place.out_path, 0600), ==, 0);
+  pipeline = new_replacing (place.out, FALSE);
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE);
-  g_clear_object (&pipeline);
-  pipeline = gp_test_pipeline_new ();
+  g_assert_cmpint (stat (place.out_path, &status), ==, 0);
+  g_assert_true (S_ISFIFO (status.st_mode));
+}
+
+static void
+test_null_device (void)
+{
+  g_autoptr (GFile) null = g_file_new_for_path ("/dev/null");
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+
   gp_pipeline_set_stdout_file (pipeline, null, GP_FILE_MODE_TRUNCATE);
   append_function (pipeline, "write", write_func, NULL);
   assert_runs (pipeline);
@@ -540,6 +554,7 @@ main (int    argc,
   gp_test_add ("/files/replace/read-only-file", test_read_only_file);
   gp_test_add ("/files/open-errors", test_open_errors);
   gp_test_add ("/files/no-regular-file", test_no_regular_file);
+  gp_test_add ("/files/null-device", test_null_device);
   gp_test_add ("/files/commit-fails", test_commit_fails);
   gp_test_add ("/files/full-device", test_full_device);
 

@@ -11,7 +11,7 @@
  * a session of its own. All combinations of where, what the command comes to, and who watches it.
  *
  * No time is measured: what would not end by itself is seen by the watchdog. A grandchild ends when
- * the test lets go of its leash, which in most cases it does not do before the pipeline has ended. */
+ * the test lets go of its leash, in most cases not before the pipeline has ended. */
 
 #define DATA "written by the command\n"
 #define LATE "late\n"

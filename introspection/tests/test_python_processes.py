@@ -224,7 +224,7 @@ class TestKnowledge(ProcessTestCase):
                           status.get_peak_memory(), status.get_tree_memory_peak()), (-1,) * 5)
         run(pipeline)
         used = status.get_user_time() + status.get_system_time()
-        self.assertTrue(45000 <= used and 45000 <= status.get_wall_time())
+        self.assertTrue(used >= 45000 and status.get_wall_time() > 0)
         self.assertEqual(status.get_wall_time(), status.get_ended_at() - status.get_started_at())
         self.assertGreater(status.get_peak_memory(), 4096)
         self.assertEqual(status.get_tree_memory_peak(), -1)
@@ -240,7 +240,7 @@ class TestKnowledge(ProcessTestCase):
         status = pipeline.get_status(0)
         self.assertEqual((status.get_user_time(), status.get_system_time(),
                           status.get_peak_memory()), (-1, -1, -1))
-        self.assertGreater(status.get_wall_time(), 0)
+        self.assertGreaterEqual(status.get_wall_time(), 0)
 
     def test_8_events(self):
         """They are kept, and looked at when the pipeline has long been freed."""

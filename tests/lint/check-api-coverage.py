@@ -159,7 +159,8 @@ def read_vapi(vapi, library):
     """The names in Vala by the C names of functions, and all others as `Type.name`."""
     names, members, owner, attributes = {}, set(), '', ''
     for line in pathlib.Path(vapi).read_text(encoding='utf-8').splitlines():
-        indent, text = len(line) - len(line.lstrip('\t')), line.strip()
+        # What is a word of Vala itself has an @ before it
+        indent, text = len(line) - len(line.lstrip('\t')), line.strip().replace('@', '')
         if indent == 1 and (opened := VAPI_TYPE.match(text)):
             owner = opened.group(1)
         elif indent == 1 and text == '}':
@@ -252,6 +253,8 @@ class Uses:
 
     def read(self, text):
         text = only_code(text, self.language)
+        if self.language == 'vala':
+            text = text.replace('@', '')
         for match in MEMBER.finditer(text):
             self.read_member(text, match)
         self.read_new_objects(text)

@@ -231,8 +231,8 @@ function prepareStageClass(Gp, klass) {
     }
     if (Object.hasOwn(klass, GObject.interfaces) &&
         klass[GObject.interfaces].includes(Gp.Limitable)) {
-        throw new TypeError(`${klass.name}: Gp.Limitable cannot be implemented in JavaScript: its ` +
-            'methods are called in a thread');
+        throw new TypeError(`${klass.name}: Gp.Limitable cannot be implemented in JavaScript: ` +
+            'its methods are called in a thread');
     }
     if (overrides('vfunc_run'))
         klass.prototype.vfunc_run = wrapRun(klass.prototype.vfunc_run);
@@ -276,6 +276,107 @@ function patchAsyncStage(Gp) {
         return newStage.call(this, name,
             context => runStage(context, 'the function', () => func(context)));
     };
+}
+
+// What a function that decides has thrown. In a callback, only a GLib.Error keeps its message.
+function toError(Gp, thrown) {
+    if (thrown instanceof GLib.Error)
+        return thrown;
+    return newFault(Gp, describeThrown(thrown));
+}
+
+function newFault(Gp, message) {
+    return new GLib.Error(Gp.PipelineError, Gp.PipelineError.FAULT, message);
+}
+
+// Wraps a function that the library calls. What it gives must be one of the members of an
+// enumeration, or pass a check of another kind.
+function guard(Gp, func, isValid, advice) {
+    if (typeof func !== 'function')
+        throw new TypeError(`a function is wanted, that ${advice}`);
+    return (...args) => {
+        let result;
+        try {
+            result = func(...args);
+        } catch (error) {
+            throw toError(Gp, error);
+        }
+        if (!isValid(result)) {
+            throw newFault(Gp, `the function returned ${describeReturned(result)}: ` +
+                `it is one that ${advice}`);
+        }
+        return result;
+    };
+}
+
+function guardDecision(Gp, func, name) {
+    const members = Object.values(Gp[name]);
+    return guard(Gp, func, result => typeof result === 'number' && members.includes(result),
+        `returns a Gp.${name}, not asynchronously`);
+}
+
+function patchLineStage(Gp) {
+    const newInContext = Gp.LineStage.new_in_context;
+    const refuse = name => () => {
+        throw new TypeError(`${name} calls a function in a thread, where JavaScript cannot be ` +
+            'called: use Gp.LineStage.new_in_context (name, (lines, output) => { … })');
+    };
+
+    Gp.LineStage.prototype._init = () => {
+        throw new TypeError('use Gp.LineStage.new_in_context (name, (lines, output) => { … })');
+    };
+    Gp.LineStage.new = refuse('Gp.LineStage.new ()');
+    Gp.LineStage.new_bytes = refuse('Gp.LineStage.new_bytes ()');
+    Gp.LineStage.prototype.set_split_function = refuse('set_split_function ()');
+    Gp.LineStage.new_in_context = function (name, func) {
+        const decide = guardDecision(Gp, func, 'LineAction');
+        return newInContext.call(this, name, (lines, output) => {
+            collect(lines.reduce((size, line) => size + line.length, lines.length * LINE_COST));
+            return decide(lines, output);
+        });
+    };
+}
+
+function patchBytesStage(Gp) {
+    const newStage = Gp.BytesStage.new;
+    const init = Gp.BytesStage.prototype._init;
+
+    Gp.BytesStage.new = function (name, data) {
+        return newStage.call(this, name, toBytes(data));
+    };
+    Gp.BytesStage.prototype._init = function (properties = {}, ...rest) {
+        const {bytes = null, ...others} = properties;
+        init.call(this, {...others, bytes: toBytes(bytes)}, ...rest);
+    };
+}
+
+// gjs 1.74 makes a GLib.Error with the stack of the program, and fails where there is none: in what
+// the main loop calls
+function refuseErrorArguments(Gp) {
+    const refuse = name => () => {
+        throw new TypeError(`${name} gives an error to a function, which gjs cannot do: use ` +
+            'Gp.ErrorMatcher.new_error () or its like, with append_ignoring () or ' +
+            'Gp.ErrorFilterStage.new_ignoring ()');
+    };
+
+    Gp.ErrorFilterStage.new = refuse('Gp.ErrorFilterStage.new ()');
+    Gp.ErrorMatcher.new = refuse('Gp.ErrorMatcher.new ()');
+}
+
+function patchDecisions(Gp) {
+    const setFaultHandler = Gp.Pipeline.prototype.set_fault_handler;
+
+    Gp.Pipeline.prototype.set_fault_handler = function (func) {
+        setFaultHandler.call(this, func && guardDecision(Gp, func, 'ErrorAction'));
+    };
+
+    for (const proto of [Gp.Pipeline.prototype, Gp.CommandStage.prototype]) {
+        const addEnvironFunction = proto.add_environ_function;
+        proto.add_environ_function = function (func) {
+            addEnvironFunction.call(this, guard(Gp, func, Array.isArray,
+                'returns an array of NAME=VALUE'));
+        };
+    }
 }
 
 function patchReports(Gp, proto) {
@@ -415,4 +516,8 @@ function _init() {
     patchAsyncStage(Gp);
     patchContext(Gp, Gp.StageContext.prototype);
     patchPipeline(Gp.Pipeline.prototype);
+    patchLineStage(Gp);
+    patchBytesStage(Gp);
+    refuseErrorArguments(Gp);
+    patchDecisions(Gp);
 }

@@ -196,29 +196,32 @@ def error_from_exception(exception):
     return new_fault((summary + ''.join(lines)).rstrip())
 
 
-def error_from_result(result):
-    if result is False:
-        return new_fault('returned False, which does not say why: raise an exception to fail')
+def refuse_unrun(result):
     if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
         if inspect.iscoroutine(result):
             result.close()
-        return new_fault(f'returned a {type(result).__name__}, which nobody would run')
-    return None
+        raise new_fault(f'returned a {type(result).__name__}, which nobody would run')
 
 
-def reporting(function):
-    """Wraps what a stage runs: an exception becomes the stage's error, and None is success."""
+def success(result):
+    if result is False:
+        raise new_fault('returned False, which does not say why: raise an exception to fail')
+    refuse_unrun(result)
+    return True
+
+
+def guarded(function, finish):
+    """Wraps what the library calls: an exception becomes its error, and it returns what `finish`
+    makes of its result."""
 
     @functools.wraps(function)
     def wrapper(*arguments):
         try:
-            error = error_from_result(function(*arguments))
+            return finish(function(*arguments))
         except GLib.Error:
             raise
         except BaseException as exception:  # Nobody else would see it
             error = error_from_exception(exception)
-        if error is None:
-            return True
         try:
             raise error
         finally:
@@ -226,6 +229,23 @@ def reporting(function):
             del error
 
     return wrapper
+
+
+def reporting(function):
+    """Wraps what a stage runs: an exception becomes the stage's error, and None is success."""
+    return guarded(function, success)
+
+
+def deciding(function, kind):
+    """Wraps a function that returns a member of an enumeration."""
+
+    def check(result):
+        refuse_unrun(result)
+        if not isinstance(result, kind):
+            raise new_fault(f'returned {result!r}, which is no Gp.{kind.__name__}')
+        return result
+
+    return guarded(function, check)
 
 
 @patch(Gp.Stage, classmethod)
@@ -379,6 +399,7 @@ def blocking_function(function, user_data):
 original_new_function_stage = Gp.FunctionStage.new
 original_new_async_stage = Gp.AsyncStage.new
 original_append = Gp.Pipeline.append
+original_append_ignoring = Gp.Pipeline.append_ignoring
 
 
 @patch(Gp.FunctionStage, staticmethod, 'new')
@@ -396,12 +417,142 @@ def new_async_stage(name, func, *user_data):
                                     reporting(lambda context, *unused: func(context, *user_data)))
 
 
+def to_stage(stage):
+    if callable(stage) and not isinstance(stage, Gp.Stage):
+        return Gp.FunctionStage.new(None, stage)
+    return stage
+
+
 @patch(Gp.Pipeline)
 def append(self, stage):
     """Appends a stage, a function (stdin, stdout, context), or a generator function (lines)."""
-    if callable(stage) and not isinstance(stage, Gp.Stage):
-        stage = Gp.FunctionStage.new(None, stage)
-    original_append(self, stage)
+    original_append(self, to_stage(stage))
+
+
+@patch(Gp.Pipeline)
+def append_ignoring(self, stage, matcher):
+    """Appends the same things as append (); the errors that a matcher matches are none."""
+    original_append_ignoring(self, to_stage(stage), matcher)
+
+
+# Functions for lines
+
+original_new_line_stage = Gp.LineStage.new
+original_new_bytes_line_stage = Gp.LineStage.new_bytes
+original_new_line_stage_in_context = Gp.LineStage.new_in_context
+original_set_split_function = Gp.LineStage.set_split_function
+
+
+def line_stage(new, name, func, user_data, convert):
+    if is_async_function(func) or is_generator_function(func):
+        raise TypeError(f'{name_of(func)} is async or a generator; a function for lines returns a '
+                        'Gp.LineAction')
+
+    def call(line, output, *unused):
+        return func(convert(line), output, *user_data)
+
+    return new(name_of(func) if name is None else name, deciding(call, Gp.LineAction))
+
+
+@patch(Gp.LineStage, staticmethod, 'new')
+def new_line_stage(name, func, *user_data):
+    """Makes a stage of a function (line, output, *user_data) for each line, a str, that may block
+    and returns a Gp.LineAction."""
+    return line_stage(original_new_line_stage, name, func, user_data, str)
+
+
+@patch(Gp.LineStage, staticmethod, 'new_bytes')
+def new_bytes_line_stage(name, func, *user_data):
+    """The same as Gp.LineStage.new () with lines that are bytes."""
+    return line_stage(original_new_bytes_line_stage, name, func, user_data, to_bytes)
+
+
+@patch(Gp.LineStage, staticmethod, 'new_in_context')
+def new_line_stage_in_context(name, func, *user_data):
+    """Makes a stage of a function (lines, output, *user_data) for some lines at a time, a list of
+    str, that must not block and returns a Gp.LineAction."""
+    return line_stage(original_new_line_stage_in_context, name, func, user_data, list)
+
+
+def split(result):
+    """What a split function returns in C"""
+    whole = result if isinstance(result, tuple) else (result, 0, 0)
+    if len(whole) != 3 or not isinstance(whole[0], Gp.SplitResult):
+        raise new_fault(f'returned {result!r}, and not a Gp.SplitResult, length and consumed')
+    return whole
+
+
+@patch(Gp.LineStage)
+def set_split_function(self, func, *user_data):
+    """Sets a function (data, at_end, *user_data) that finds a line in bytes, and returns a
+    Gp.SplitResult, the length of the line, and how many bytes it takes; or just
+    Gp.SplitResult.MORE."""
+    def call(data, at_end, *unused):
+        return func(to_bytes(data), at_end, *user_data)
+
+    original_set_split_function(self, func and guarded(call, split))
+
+
+# Text and bytes as stages
+
+original_new_bytes_stage = Gp.BytesStage.new
+original_get_bytes = Gp.BytesStage.get_bytes
+
+
+@patch(Gp.BytesStage, staticmethod, 'new')
+def new_bytes_stage(name, data):
+    """Makes a stage that writes bytes or a str."""
+    return original_new_bytes_stage(name, to_gbytes(data))
+
+
+@patch(Gp.BytesStage)
+def get_bytes(self):
+    """Returns what the stage writes as bytes, or None."""
+    return to_bytes(original_get_bytes(self))
+
+
+# Functions that decide
+
+original_new_error_filter = Gp.ErrorFilterStage.new
+original_set_fault_handler = Gp.Pipeline.set_fault_handler
+
+
+@patch(Gp.ErrorFilterStage, staticmethod, 'new')
+def new_error_filter(stage, func, *user_data):
+    """Makes a stage of another one, or of a function, and a function (error, *user_data) that
+    returns a Gp.ErrorAction, or raises the error that takes the place of the stage's."""
+    return original_new_error_filter(
+        to_stage(stage),
+        deciding(lambda error, *unused: func(error, *user_data), Gp.ErrorAction))
+
+
+@patch(Gp.Pipeline)
+def set_fault_handler(self, func, *user_data):
+    """Sets a function (stage, message, *user_data) that returns a Gp.ErrorAction for a stage that
+    broke the rules, or raises its error; or None."""
+    original_set_fault_handler(
+        self, func and deciding(lambda stage, message, *unused: func(stage, message, *user_data),
+                                Gp.ErrorAction))
+
+
+def patch_add_environ_function(klass):
+    original = klass.add_environ_function
+
+    @patch(klass)
+    def add_environ_function(self, func, *user_data):
+        """Adds a function (*user_data) that returns a list of 'NAME=VALUE' at the start."""
+        original(self, guarded(lambda *unused: func(*user_data), to_entries))
+
+
+def to_entries(entries):
+    refuse_unrun(entries)
+    if entries is None or isinstance(entries, (str, bytes)):
+        raise new_fault(f'returned {entries!r}, and not a list of NAME=VALUE')
+    return [os.fspath(entry) for entry in entries]
+
+
+patch_add_environ_function(Gp.Pipeline)
+patch_add_environ_function(Gp.CommandStage)
 
 
 # Iteration and `with`
