@@ -399,6 +399,22 @@ test_not_asked (void)
     }
 }
 
+/* Not even who says so can make an error of it, or a plain success. */
+static void
+test_finish_early_stays (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpErrorMatcher *matcher = gp_error_matcher_new_error (GP_PIPELINE_ERROR,
+                                                        GP_PIPELINE_ERROR_FINISH_EARLY);
+
+  gp_pipeline_append (pipeline, child ("spew", "spew", "100000000"));
+  gp_pipeline_append_ignoring (pipeline,
+                               GP_STAGE (gp_test_probe_new ("probe", GP_TEST_END_FINISH_EARLY)),
+                               matcher);
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+  assert_state (pipeline, 1, GP_STAGE_STATE_FINISHED_EARLY);
+}
+
 static void
 test_start_failure_not_asked (void)
 {
@@ -752,6 +768,12 @@ test_cancel_in_function (void)
   assert_state (pipeline, 0, GP_STAGE_STATE_SUCCEEDED);
 }
 
+static gboolean
+is_failed (gpointer data)
+{
+  return gp_stage_status_get_state (data) == GP_STAGE_STATE_FAILED;
+}
+
 /* A function that cannot be stopped is given up while its filter is asked, or before. */
 static void
 test_given_up (void)
@@ -773,6 +795,33 @@ test_given_up (void)
   gp_test_gate_open (&gate);
   gp_test_wait_busy_threads ();
   g_assert_cmpuint (filter.n_calls, ==, 0);
+}
+
+/* After that nobody is asked any more, since nobody would come by to give up the question. */
+static void
+test_after_giving_up (void)
+{
+  g_auto (GpTestGate) gate = { 0, };
+  g_auto (Filter) filter = { GP_ERROR_ACTION_FORGIVE };
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpPipeline *nested = gp_test_pipeline_new ();
+  GpTestProbe *probe = gp_test_add_probe (nested, "probe", GP_TEST_END_HOLD);
+  g_autoptr (GError) error = NULL;
+
+  gp_test_gate_init (&gate);
+  gp_pipeline_set_abandon_delay (pipeline, 1);
+  gp_pipeline_set_abandon_delay (nested, NEVER);
+  gp_pipeline_append (pipeline, filtered (nested, &filter));
+  gp_pipeline_append (pipeline, GP_STAGE (gp_function_stage_new ("gated", gated_func, &gate, NULL)));
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  gp_pipeline_cancel (pipeline);
+  /* The function was given up; the nested pipeline sees to its own end. */
+  gp_test_wait_until ("the function to be given up", is_failed, gp_pipeline_get_status (pipeline, 1));
+  gp_test_probe_end (probe, GP_TEST_END_ERROR);
+  g_assert_false (gp_test_wait (pipeline, &error));
+  gp_test_assert_message (error, "probe: broken");
+  g_assert_cmpuint (filter.n_calls, ==, 0);
+  gp_test_gate_open (&gate);
 }
 
 /* --- Stacks ----------------------------------------------------------------------------------- */
@@ -1015,6 +1064,7 @@ main (int    argc,
   gp_test_add ("/error-filter/replace", test_replace);
   gp_test_add ("/error-filter/replace-by-finish-early", test_replace_by_finish_early);
   gp_test_add ("/error-filter/not-asked/no-error", test_not_asked);
+  gp_test_add ("/error-filter/not-asked/finish-early-stays", test_finish_early_stays);
   gp_test_add ("/error-filter/not-asked/start-failure", test_start_failure_not_asked);
   gp_test_add ("/error-filter/not-asked/missing-program", test_missing_program);
   gp_test_add ("/error-filter/all-ends", test_all_ends);
@@ -1031,6 +1081,7 @@ main (int    argc,
   gp_test_add ("/error-filter/real-error-after-cancel", test_real_error_after_cancel);
   gp_test_add ("/error-filter/cancel-in-function", test_cancel_in_function);
   gp_test_add ("/error-filter/given-up", test_given_up);
+  gp_test_add ("/error-filter/after-giving-up", test_after_giving_up);
   gp_test_add ("/error-filter/stack/order", test_stack_order);
   gp_test_add ("/error-filter/stack/inner-forgives", test_inner_forgives);
   gp_test_add_data ("/error-filter/stack/memory-limit-inside", GINT_TO_POINTER (FALSE),

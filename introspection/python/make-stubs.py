@@ -35,6 +35,10 @@ _Piece: TypeAlias = str | bytes | bytearray | memoryview
 _Generator: TypeAlias = Callable[..., Iterator[_Piece]]
 _ThreadFunction: TypeAlias = Callable[[Gio.InputStream, Gio.OutputStream, StageContext], object]
 _LineGenerator: TypeAlias = Callable[[Iterator[str]], Iterator[_Piece]]
+_AnyStage: TypeAlias = Stage | _ThreadFunction | _LineGenerator
+_LineFunction: TypeAlias = Callable[..., LineAction]
+_SplitFunction: TypeAlias = Callable[..., SplitResult | tuple[SplitResult, int, int]]
+_EnvironFunction: TypeAlias = Callable[..., _Argv]
 '''
 
 # What the overrides change: after the colon is the name of a parameter, or `return`.
@@ -42,7 +46,7 @@ CHANGED_TYPES = {
     'CommandStage.new:argv': '_Argv',
     'CommandStage.take_fd:source_fd': 'FileDescriptorLike',
     'Pipeline.append_command:argv': '_Argv',
-    'Pipeline.append:stage': 'Stage | _ThreadFunction | _LineGenerator',
+    'Pipeline.append:stage': '_AnyStage',
     'Pipeline.communicate:stdin_bytes': '_Bytes | None',
     'Pipeline.communicate_async:stdin_bytes': '_Bytes | None',
     'Pipeline.communicate:return': 'bytes',
@@ -51,6 +55,19 @@ CHANGED_TYPES = {
     'StageStatus.dup_stderr_bytes:return': 'bytes | None',
     'FunctionStage.new:func': '_Function | _Generator',
     'AsyncStage.new:func': '_Function',
+    'LineStage.new:func': '_LineFunction',
+    'LineStage.new_bytes:func': '_LineFunction',
+    'LineStage.new_in_context:func': '_LineFunction',
+    'LineStage.set_split_function:func': '_SplitFunction | None',
+    'BytesStage.new:bytes': '_Bytes',
+    'BytesStage.get_bytes:return': 'bytes | None',
+    'ErrorMatcher.new:func': 'Callable[..., ErrorMatch]',
+    'ErrorFilterStage.new:stage': '_AnyStage',
+    'ErrorFilterStage.new:func': 'Callable[..., ErrorAction]',
+    'Pipeline.append_ignoring:stage': '_AnyStage',
+    'Pipeline.set_fault_handler:func': 'Callable[..., ErrorAction] | None',
+    'Pipeline.add_environ_function:func': '_EnvironFunction',
+    'CommandStage.add_environ_function:func': '_EnvironFunction',
     'Stage.do_run:return': 'bool | None',
     'ThreadStage.do_process:return': 'bool | None',
 }

@@ -722,6 +722,7 @@ int main (string[] args)
   GpTest.add ("/vala/9/closure-freed", closure_freed);
 
   add_api_cases ();
+  add_line_cases ();
   add_process_cases ();
   add_setting_cases ();
 
