@@ -74,6 +74,7 @@ struct _GpCommandRun
   gboolean         output_cut;   /* we have not waited for the end of its output */
   gboolean         giving_up;    /* pumps that do not stop are given up */
   GSource         *limit_timer;
+  GSource         *reader_timer; /* nobody reads its terminal any more */
   GSource         *stderr_timer;
   GSource         *hold_timer;
   GSource         *grace_timer;

@@ -125,6 +125,7 @@ report (GpCommandRun *self)
 
   self->reported = TRUE;
   clear_timer (&self->limit_timer);
+  clear_timer (&self->reader_timer);
   clear_timer (&self->stderr_timer);
   clear_timer (&self->hold_timer);
   clear_timer (&self->grace_timer);
@@ -237,6 +238,7 @@ typedef struct
   GError    **error;
   GError     *result; /* what becomes *error in the engine's thread */
   GObject    *pipe;   /* our end, to be closed after the pump */
+  gboolean    reader_gone; /* nobody takes what the command writes any more */
 } PumpEnd;
 
 static PumpEnd *
@@ -247,7 +249,7 @@ pump_end_new (GpCommandRun *self,
 {
   PumpEnd *end = g_new (PumpEnd, 1);
 
-  *end = (PumpEnd) { gp_command_run_ref (self), slot, error, NULL, g_object_ref (pipe) };
+  *end = (PumpEnd) { gp_command_run_ref (self), slot, error, NULL, g_object_ref (pipe), FALSE };
 
   return end;
 }
@@ -262,12 +264,31 @@ pump_end_free (PumpEnd *end)
 }
 
 static void
+reader_timeout_cb (gpointer data)
+{
+  GpCommandRun *self = data;
+
+  if (!self->exited)
+    gp_process_stop (self->process, FALSE);
+}
+
+static void
 pump_ended_cb (gpointer data)
 {
   PumpEnd *end = data;
 
   *end->error = g_steal_pointer (&end->result);
   g_clear_pointer (end->slot, gp_pump_unref);
+
+  /* A terminal does not break when nobody reads it: who writes there would wait for ever. Who
+   * does not mind the signal is stopped. */
+  if (end->reader_gone && end->run->terminal_fd >= 0 && !end->run->exited)
+    {
+      gp_process_send_signal (end->run->process, SIGPIPE);
+      clear_timer (&end->run->reader_timer);
+      end->run->reader_timer = gp_engine_add_timeout (STOP_GRACE_MS, reader_timeout_cb, end->run, NULL);
+    }
+
   report_if_done (end->run);
   pump_end_free (end);
 }
@@ -291,9 +312,12 @@ pump_done (GpPump             *pump,
   gboolean to_command = G_IS_OUTPUT_STREAM (end->pipe);
 
   /* A terminal does not end when we close it. */
-  if (to_command && end->run->terminal_fd >= 0 &&
-      result->read_error == NULL && result->write_error == NULL)
+  if (to_command && end->run->terminal_fd >= 0 && result->write_error == NULL &&
+      (result->read_error == NULL || !gp_error_is_cancelled (result->read_error)))
     gp_terminal_send_end (G_OUTPUT_STREAM (end->pipe));
+
+  end->reader_gone = !to_command && result->write_error != NULL &&
+                     !gp_error_is_cancelled (result->write_error);
 
   /* Closed here and not in the engine, so that the command finds out at once. */
   if (to_command)

@@ -213,7 +213,8 @@ gp_environment_check (GpEnvironment  *self,
 {
   if (self->error != NULL)
     {
-      g_propagate_error (error, gp_error_copy_prefixed (self->error, "finding out the environment: "));
+      g_propagate_error (error, gp_error_copy_prefixed (self->error,
+                                                        "finding out the environment: "));
       return FALSE;
     }
 

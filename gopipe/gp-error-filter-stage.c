@@ -16,10 +16,10 @@
  * A stage that wraps another and decides which of its errors are errors.
  *
  * It knows those that are none by a [class@ErrorMatcher], or asks a function, see
- * [callback@ErrorFilterFunction], which can put another error in its place as well. An error that is
- * forgiven has never happened: the stage has succeeded, for the error of the pipeline, the events and
- * its status. The exit status of a command stays readable there. The shortest way to such a
- * stage is [method@Pipeline.append_ignoring].
+ * [callback@ErrorFilterFunction], which can put another error in its place as well. An error that
+ * is forgiven has never happened: the stage has succeeded, for the error of the pipeline, for its
+ * events and in its status. The exit status of a command stays readable there. The shortest way to
+ * such a stage is [method@Pipeline.append_ignoring].
  *
  * What the stage has written is not touched by this, and its neighbours are not held up: its
  * streams are closed before anybody is asked.
@@ -27,8 +27,8 @@
  * A stage that could not be started is not asked about, and neither is one that ended because the
  * pipeline was cancelled: the reason of that is the error. Finishing early is no error.
  *
- * While nobody runs the main context in which the pipeline was started, the end of a stage waits for
- * its function. When the pipeline is cancelled meanwhile it does so for
+ * While nobody runs the main context in which the pipeline was started, the end of a stage waits
+ * for its function. When the pipeline is cancelled meanwhile it does so for
  * [property@Pipeline:abandon-delay], and then the error stays as it is. A matcher without a
  * function waits for nobody.
  *
@@ -114,7 +114,8 @@ gp_error_filter_stage_begin (GpDecoratorStage  *decorator,
   else
     {
       g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                           "its errors are filtered, but there is neither a function nor a matcher");
+                           "its errors are filtered, "
+                           "but there is neither a function nor a matcher");
       return FALSE;
     }
 

@@ -46,8 +46,8 @@ struct _GpErrorRules
   GArray          *rules; /* of Rule */
 };
 
-/* The rules are replaced as a whole, so that whoever uses them needs no lock. A stage that runs holds
- * those that it was started with. */
+/* The rules are replaced as a whole, so that whoever uses them needs no lock. A stage that runs
+ * holds those that it was started with. */
 struct _GpErrorMatcher
 {
   GObject       parent_instance;

@@ -12,12 +12,12 @@ gboolean    gp_error_is_cancelled    (const GError *error);
 /* "SIGTERM", or "signal 47" */
 char       *gp_signal_dup_name       (int           signum);
 
-/* What becomes of @error: (transfer full) both ways. @replacement (nullable) starts with @name in the
- * end. */
-GError     *gp_error_act             (GError       *error,
-                                      GpErrorAction action,
-                                      const GError *replacement,
-                                      const char   *name);
+/* What becomes of @error: (transfer full) both ways. @replacement (nullable) starts with @name in
+ * the end. */
+GError     *gp_error_act             (GError        *error,
+                                      GpErrorAction  action,
+                                      const GError  *replacement,
+                                      const char    *name);
 
 /* A copy with valid UTF-8 whose message starts with @format, for example "sort: " */
 GError     *gp_error_copy_prefixed   (const GError *error,

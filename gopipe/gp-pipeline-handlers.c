@@ -36,8 +36,8 @@ gp_pipeline_append_ignoring (GpPipeline     *self,
 /**
  * gp_pipeline_set_fault_handler:
  * @self: a pipeline
- * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): decides about faults, or
- *   `NULL` for what is done without a handler
+ * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): decides about faults,
+ *   or `NULL` for what is done without a handler
  * @user_data: data for @func
  * @destroy: (nullable): frees @user_data, in the main context in which this is called
  *
@@ -48,8 +48,8 @@ gp_pipeline_append_ignoring (GpPipeline     *self,
  * `GP_PIPELINE_ERROR_FAULT`. With one, that is what the handler makes of it; see
  * [callback@FaultFunction].
  *
- * It holds for all stages of the pipeline, whatever wraps them, and for the pipelines among them that
- * have no handler of their own. A handler that was set before is replaced.
+ * It holds for all stages of the pipeline, whatever wraps them, and for the pipelines among them
+ * that have no handler of their own. A handler that was set before is replaced.
  *
  * Since: 0.1
  */

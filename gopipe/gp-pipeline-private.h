@@ -11,8 +11,9 @@
 
 G_BEGIN_DECLS
 
-/* Two states: being built, and started (@starting), when the run knows everything else and no setting
- * changes any more. In between, while @run is still NULL, functions of the application may be called.
+/* Two states: being built, and started (@starting), when the run knows everything else and no
+ * setting changes any more. In between, while @run is still NULL, functions of the application may
+ * be called.
  *
  * The application holds the pipeline; so does its run while it lasts, so that dropping a pipeline
  * that runs changes nothing. The pipeline holds its stages and statuses for good, and the run for

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,6 +23,9 @@
 
 /* How often a stopped process group is looked at whose leader has ended */
 #define GROUP_CHECK_MSEC 10
+
+/* When a supervisor that has too much to read already is tried again */
+#define RESEND_MSEC 10
 
 /* How often, and how many times, it is seen whether a supervisor that has ended is reaped */
 #define REAP_CHECK_MSEC 5
@@ -59,6 +63,11 @@ struct _GpProcess
   gboolean               stopping;
   gboolean               killing;
   GpProcessEnd           end;
+
+  guint64                unsent_signals; /* what the supervisor could not take yet */
+  gboolean               unsent_stop;
+  gboolean               unsent_kill;
+  GSource               *unsent_timer;
 
   GSource               *control_source;
   GSource               *timer;       /* of the stop */
@@ -124,6 +133,7 @@ become_gone (GpProcess *self)
   clear_source (&self->timer);
   clear_source (&self->group_timer);
   clear_source (&self->reap_timer);
+  clear_source (&self->unsent_timer);
   clear_source (&self->control_source);
   gp_descriptor_clear (&self->control_fd);
 
@@ -207,21 +217,84 @@ process_exited (GpProcess *self)
 
 /* --- With a supervisor -------------------------------------------------------------------- */
 
-static void
-send_request (GpProcess         *self,
-              GpExecRequestKind  kind,
-              int                value)
+/* FALSE: the supervisor has not taken what was sent before. Any other failure means that it has
+ * ended, which is seen where its reports are read. */
+static gboolean
+try_to_send (GpProcess         *self,
+             GpExecRequestKind  kind,
+             int                value)
 {
   GpExecRequest request = { .kind = kind, .value = value };
   gssize size;
 
   if (self->control_fd < 0)
-    return;
+    return TRUE;
 
-  /* If it fails the supervisor has ended, which is seen where its reports are read */
   do
     size = send (self->control_fd, &request, sizeof request, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (size < 0 && errno == EINTR);
+
+  return size >= 0 || errno != EAGAIN;
+}
+
+static void send_unsent_cb (gpointer data);
+
+/* Only real-time signals lose something when several become one. */
+static void
+send_unsent (GpProcess *self)
+{
+  gboolean taken = TRUE;
+
+  for (int signum = 1; taken && signum <= 64; signum++)
+    {
+      guint64 bit = G_GUINT64_CONSTANT (1) << (signum - 1);
+
+      if ((self->unsent_signals & bit) != 0 &&
+          (taken = try_to_send (self, GP_EXEC_REQUEST_SIGNAL, signum)))
+        self->unsent_signals &= ~bit;
+    }
+
+  if (taken && self->unsent_stop && (taken = try_to_send (self, GP_EXEC_REQUEST_STOP, 0)))
+    self->unsent_stop = FALSE;
+  if (taken && self->unsent_kill && (taken = try_to_send (self, GP_EXEC_REQUEST_KILL, 0)))
+    self->unsent_kill = FALSE;
+
+  clear_source (&self->unsent_timer);
+  if (!taken)
+    self->unsent_timer = gp_engine_add_timeout (RESEND_MSEC, send_unsent_cb, self, NULL);
+}
+
+static void
+send_unsent_cb (gpointer data)
+{
+  send_unsent (data);
+}
+
+/* What cannot be sent now is sent as soon as it can be. */
+static void
+send_request (GpProcess         *self,
+              GpExecRequestKind  kind,
+              int                value)
+{
+  if (kind == GP_EXEC_REQUEST_STOP)
+    self->unsent_stop = TRUE;
+  else if (kind == GP_EXEC_REQUEST_KILL)
+    self->unsent_kill = TRUE;
+  else if (value >= 1 && value <= 64)
+    self->unsent_signals |= G_GUINT64_CONSTANT (1) << (value - 1);
+
+  if (self->unsent_timer == NULL)
+    send_unsent (self);
+}
+
+/* The last one: without it, the end of the control descriptor would mean that the program died. */
+static void
+send_release (GpProcess *self)
+{
+  struct pollfd poll_fd = { .fd = self->control_fd, .events = POLLOUT };
+
+  if (!try_to_send (self, GP_EXEC_REQUEST_RELEASE, 0) && poll (&poll_fd, 1, RESEND_MSEC) > 0)
+    try_to_send (self, GP_EXEC_REQUEST_RELEASE, 0);
 }
 
 /* GLib may never find out: somebody else in the program may wait for any child, or may have taken
@@ -268,6 +341,8 @@ read_usage (GpProcess          *self,
   self->end.peak_bytes = report->peak_bytes;
 }
 
+static void control_ended (GpProcess *self);
+
 static void
 handle_report (GpProcess          *self,
                const GpExecReport *report)
@@ -291,6 +366,8 @@ handle_report (GpProcess          *self,
 
     case GP_EXEC_STEP_GONE:
       read_usage (self, report);
+      /* Not its end of file, which a process that the program has forked can hold back */
+      control_ended (self);
       break;
 
     default:
@@ -356,10 +433,18 @@ reaped_cb (GObject      *source,
   if (self->events == NULL)
     return;
 
-  if (self->supervised)
-    settle_supervised (self);
-  else
-    process_exited (self);
+  if (!self->supervised)
+    {
+      process_exited (self);
+      return;
+    }
+
+  /* All that it has reported is there by now. */
+  if (self->control_fd >= 0)
+    control_readable_cb (self->control_fd, G_IO_IN, self);
+  if (self->control_fd >= 0)
+    control_ended (self);
+  settle_supervised (self);
 }
 
 void
@@ -525,7 +610,9 @@ gp_process_release (GpProcess *self)
   clear_source (&self->reap_timer);
   clear_source (&self->control_source);
 
+  clear_source (&self->unsent_timer);
+
   if (!self->gone)
-    send_request (self, GP_EXEC_REQUEST_RELEASE, 0);
+    send_release (self);
   gp_descriptor_clear (&self->control_fd);
 }

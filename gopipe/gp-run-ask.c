@@ -10,9 +10,9 @@
 #include "gp-stage-context-private.h"
 #include "gp-user-function-private.h"
 
-/* What the application is asked when a stage has ended: filters of errors, and the handler of faults.
- * Meanwhile the report of the stage is held back, by the queued call and by @asked of the stage, and
- * whoever takes that goes on with it: the call, or who gives the stage up because nobody answers. */
+/* What the application is asked when a stage has ended: filters of errors, and the handler of
+ * faults. Meanwhile the report of the stage is held back, by @asked, and whoever takes that goes on
+ * with it: the queued call, or who gives the stage up because nobody answers. */
 
 typedef struct
 {

@@ -65,8 +65,8 @@ void             gp_run_set_stdout         (GpRun             *self,
                                             GpOwner            owner,
                                             GpStageContext    *outer);
 
-/* Before the start: events are passed on to the pipeline that @outer is the run of, whose handler of
- * faults is taken over if there is none */
+/* Before the start: events are passed on to the pipeline that @outer is the run of, whose handler
+ * of faults is taken over if there is none */
 void             gp_run_set_outer          (GpRun             *self,
                                             GpRun             *outer);
 
@@ -148,8 +148,8 @@ void             gp_run_stage_ended        (GpRun             *self,
                                             guint              index,
                                             GError            *error);
 
-/* Holds the report of the stage at @index back, until gp_stage_context_go_on () is called in the home
- * context. FALSE: nobody is to be asked about @error any more. */
+/* Holds the report of the stage at @index back, until gp_stage_context_go_on () is called in the
+ * home context. FALSE: nobody is to be asked about @error any more. */
 gboolean         gp_run_ask                (GpRun             *self,
                                             guint              index,
                                             GpStageContext    *context,

@@ -31,8 +31,8 @@ GpStageContext  *gp_stage_context_new               (GpRun          *run,
 void             gp_stage_context_hand_over_stdin   (GpStageContext *self);
 void             gp_stage_context_hand_over_stdout  (GpStageContext *self);
 
-/* gp_stage_context_close_stdout () for a nested pipeline, which knows whether what it has written is
- * all */
+/* gp_stage_context_close_stdout () for a nested pipeline, which knows whether what it has written
+ * is all */
 void             gp_stage_context_end_stdout        (GpStageContext *self,
                                                      gboolean        complete);
 

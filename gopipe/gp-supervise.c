@@ -564,13 +564,19 @@ start_command (Supervisor *self,
 static void
 watch_parent (Supervisor *self)
 {
-#ifdef SYS_pidfd_open
+  struct ucred program;
+  socklen_t size = sizeof program;
   pid_t parent = getppid ();
 
+#ifdef SYS_pidfd_open
   self->parent_fd = (int) syscall (SYS_pidfd_open, parent, 0);
-  if (getppid () != parent)
-    lose_parent (self);
 #endif
+
+  /* It may have ended before we asked who it is, but it has made the control descriptor. */
+  if (getppid () != parent ||
+      (getsockopt (self->control_fd, SOL_SOCKET, SO_PEERCRED, &program, &size) == 0 &&
+       program.pid != parent))
+    lose_parent (self);
 }
 
 /* How long to poll, in milliseconds; -1: without end */
@@ -647,13 +653,13 @@ gp_supervise_run (const GpExecPlan *plan)
   if (errsv != 0)
     gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_PROCESS, errsv });
 
-  /* Apart from the command's group and from the caller's, whose signals are not for us */
-  if (setpgid (0, 0) < 0)
-    gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_GROUP, errno });
   if (!set_up_signals (&while_polling))
     gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_SIGNALS, errno });
 
   start_command (&self, caller_group);
+  /* Apart from the command's group and from the caller's, whose signals are not for us. Not before
+   * the command is there: it may be unable to return to a group of another PID namespace. */
+  (void) setpgid (0, 0);
   tell (&self, GP_EXEC_STEP_STARTED, self.command, 0);
   if ((plan->flags & GP_EXEC_DIE_WITH_PARENT) != 0)
     watch_parent (&self);

@@ -108,7 +108,7 @@ assert_destroyed (Func *func)
   g_assert_cmpuint (func->n_destroyed, ==, 1);
 }
 
-/* --- What is set ---------------------------------------------------------------------------- */
+/* --- What is set ------------------------------------------------------------------------------ */
 
 static void
 test_inherited (void)
@@ -255,7 +255,7 @@ test_fixed_at_start (void)
   g_assert_cmpstr (seen, ==, INHERITED "=yes");
 }
 
-/* --- Functions ------------------------------------------------------------------------------ */
+/* --- Functions -------------------------------------------------------------------------------- */
 
 static void
 test_function_order (void)
@@ -385,7 +385,7 @@ test_context_has_it (void)
   g_assert_true (gp_test_wait (pipeline, NULL));
 }
 
-/* --- What cannot be ------------------------------------------------------------------------- */
+/* --- What cannot be --------------------------------------------------------------------------- */
 
 static void
 assert_start_fails (GpPipeline *pipeline,
@@ -451,7 +451,8 @@ test_nested_function_fails (void)
   gp_pipeline_add_environ_function (nested, environ_func, &func, NULL);
   gp_pipeline_append (pipeline, GP_STAGE (nested));
   assert_start_fails (pipeline, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                      "starting stage \"nested\": nested: finding out the environment: no such secret");
+                      "starting stage \"nested\": nested: finding out the environment: "
+                      "no such secret");
 }
 
 static char **
@@ -510,8 +511,8 @@ test_bad_entries (void)
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       const char *entries[] = { "V_A=1", bad[i], NULL };
-      g_autofree char *text = g_strdup_printf ("environment entry \"%s\" is not of the form NAME=VALUE",
-                                               bad[i]);
+      g_autofree char *text =
+        g_strdup_printf ("environment entry \"%s\" is not of the form NAME=VALUE", bad[i]);
       g_autofree char *for_pipeline = g_strconcat ("pipeline: ", text, NULL);
       g_autofree char *for_command = g_strconcat ("starting stage \"child\": ", text, NULL);
 
@@ -567,7 +568,7 @@ test_bad_names (void)
       }
 }
 
-/* --- What a function must not do ------------------------------------------------------------- */
+/* --- What a function must not do -------------------------------------------------------------- */
 
 static char **
 meddling_func (gpointer   user_data,
@@ -641,7 +642,8 @@ main (int    argc,
   gp_test_add ("/environment/odd-entries-survive", test_odd_entries_survive);
   gp_test_add ("/environment/fixed-at-start", test_fixed_at_start);
   gp_test_add ("/environment/function/order", test_function_order);
-  gp_test_add_data ("/environment/function/async", GINT_TO_POINTER (START_ASYNC), test_function_where);
+  gp_test_add_data ("/environment/function/async", GINT_TO_POINTER (START_ASYNC),
+                    test_function_where);
   gp_test_add_data ("/environment/function/blocking-start", GINT_TO_POINTER (START_BLOCKING),
                     test_function_where);
   gp_test_add_data ("/environment/function/blocking-run", GINT_TO_POINTER (RUN_BLOCKING),

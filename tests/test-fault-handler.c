@@ -72,7 +72,7 @@ handler_init (Handler       *self,
   gp_pipeline_set_fault_handler (pipeline, handler_func, self, destroy_func);
 }
 
-/* --- Kinds of faults ---------------------------------------------------------------------------- */
+/* --- Kinds of faults -------------------------------------------------------------------------- */
 
 static gboolean
 nothing_func (GInputStream    *input,
@@ -348,7 +348,7 @@ test_several_faults (void)
   g_assert_cmpuint (handler.n_calls, ==, G_N_ELEMENTS (rows));
 }
 
-/* --- Decorators ------------------------------------------------------------------------------------ */
+/* --- Decorators ------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -398,7 +398,7 @@ test_stack (gconstpointer data)
   g_clear_error (&filter.seen);
 }
 
-/* --- Nested pipelines ----------------------------------------------------------------------------- */
+/* --- Nested pipelines ------------------------------------------------------------------------- */
 
 static void
 test_inherited (void)
@@ -456,7 +456,7 @@ test_own_only_inside (void)
   g_assert_cmpuint (inner_handler.n_calls, ==, 1);
 }
 
-/* --- The handler itself ---------------------------------------------------------------------------- */
+/* --- The handler itself ----------------------------------------------------------------------- */
 
 static void
 test_replaced (void)

@@ -287,6 +287,12 @@ test_utf8 (void)
     }
 }
 
+typedef struct
+{
+  guint64 n_bytes; /* shown to the function, together */
+  gsize   n_left;  /* from where it stands */
+} Shown;
+
 static GpSplitResult
 newline_split (GBytes    *data,
                gboolean   at_end,
@@ -295,17 +301,20 @@ newline_split (GBytes    *data,
                gpointer   user_data,
                GError   **error)
 {
-  gsize *n_shown = user_data;
+  Shown *shown = user_data;
   gsize size;
   const char *begin = g_bytes_get_data (data, &size);
   const char *end = memchr (begin, '\n', size);
 
   g_assert_cmpuint (size, >, 0);
-  *n_shown += size;
+  g_assert_cmpuint (size, <=, shown->n_left);
+  g_assert_true (!at_end || size == shown->n_left);
+  shown->n_bytes += size;
   if (end == NULL)
     return GP_SPLIT_RESULT_MORE;
   *length = end - begin;
   *consumed = *length + 1;
+  shown->n_left -= *consumed;
   return GP_SPLIT_RESULT_LINE;
 }
 
@@ -323,16 +332,49 @@ test_function (void)
         data[i] = g_test_rand_int_range (0, length) == 0 ? '\n' : 'x';
       for (gsize c = 4; c < G_N_ELEMENTS (chunks); c++)
         {
-          gsize n_shown = 0;
-          GpLineFormat format = { .split = newline_split, .split_data = &n_shown, .is_text = TRUE };
+          Shown shown = { 0, size };
+          GpLineFormat format = { .split = newline_split, .split_data = &shown, .is_text = TRUE };
           Seen seen = split (&format, data, size, chunks[c]);
 
           assert_like_reference (&seen, &format, data, size);
           if (chunks[c] == G_MAXUINT && length > 1000)
-            g_assert_cmpuint (n_shown, <, 8 * size);
+            g_assert_cmpuint (shown.n_bytes, <, 8 * size);
           seen_clear (&seen);
         }
     }
+}
+
+/* Wants to see all that is left, and takes one byte of it */
+static GpSplitResult
+greedy_split (GBytes    *data,
+              gboolean   at_end,
+              gsize     *length,
+              gsize     *consumed,
+              gpointer   user_data,
+              GError   **error)
+{
+  gsize *n_left = user_data;
+
+  g_assert_true (!at_end || g_bytes_get_size (data) == *n_left);
+  if (!at_end)
+    return GP_SPLIT_RESULT_MORE;
+  *length = *consumed = 1;
+  (*n_left)--;
+  return GP_SPLIT_RESULT_LINE;
+}
+
+static void
+test_function_at_end (void)
+{
+  gsize size = 1000;
+  g_autofree char *data = g_strnfill (size, 'x');
+  gsize n_left = size;
+  GpLineFormat format = { .split = greedy_split, .split_data = &n_left };
+  Seen seen = split (&format, data, size, 100);
+
+  g_assert_no_error (seen.error);
+  g_assert_cmpuint (n_left, ==, 0);
+  seen_clear (&seen);
 }
 
 int
@@ -346,5 +388,6 @@ main (int    argc,
   add_case ("/line-buffer/no-limit", test_no_limit);
   add_case ("/line-buffer/utf8", test_utf8);
   add_case ("/line-buffer/function", test_function);
+  add_case ("/line-buffer/function-at-end", test_function_at_end);
   return g_test_run ();
 }

@@ -189,6 +189,44 @@ test_batches_grow (void)
     g_assert_cmpuint (lines.most_lines, >=, 64);
 }
 
+static GpLineAction
+slower_func (const char * const  *batch,
+             GDataOutputStream   *output,
+             gpointer             user_data,
+             GError             **error)
+{
+  GpTestLines *lines = user_data;
+  gboolean was_slow = lines->busy > 0;
+
+  if (g_strv_length ((char **) batch) >= 64)
+    lines->busy = 500;
+  if (was_slow)
+    {
+      g_assert_cmpuint (g_strv_length ((char **) batch), <=, 4);
+      return GP_LINE_ACTION_FINISH;
+    }
+  return gp_test_lines_batch_func (batch, output, lines, error);
+}
+
+/* One that becomes slow gets few again. */
+static void
+test_batches_shrink (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_auto (GpTestLines) lines = { .action = GP_LINE_ACTION_DROP };
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *input = g_strnfill (10000, '\n');
+
+  lines.seen = g_string_new (NULL);
+  gp_pipeline_append (pipeline,
+                      GP_STAGE (gp_line_stage_new_in_context ("slower", slower_func, &lines, NULL)));
+  output = gp_test_lines_output (pipeline, input, -1, &error);
+  g_assert_no_error (error);
+  if (g_getenv ("GP_TEST_VALGRIND") == NULL)
+    g_assert_cmpuint (lines.busy, >, 0);
+}
+
 static void
 test_needs_main_context (void)
 {
@@ -257,6 +295,21 @@ test_never_started (void)
   g_assert_cmpuint (late.n_calls, ==, 0);
 }
 
+/* Prepared, and then forgotten: nothing stays behind. */
+static void
+test_decorator_fails (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_auto (GpTestLines) lines = { .action = GP_LINE_ACTION_KEEP };
+  GpLineStage *stage = gp_line_stage_new_in_context ("lines", gp_test_lines_batch_func, &lines, NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_append (pipeline, GP_STAGE (gp_memory_watch_stage_new (gp_test_watch (stage), 0)));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+  g_assert_cmpuint (lines.n_calls, ==, 0);
+}
+
 /* The last reference of the application goes while lines are handled. */
 static void
 test_dropped (void)
@@ -285,9 +338,11 @@ main (int    argc,
   gp_test_add ("/line-context/main-loop-goes-on", test_main_loop_goes_on);
   gp_test_add ("/line-context/others-come-first", test_others_come_first);
   gp_test_add ("/line-context/batches-grow", test_batches_grow);
+  gp_test_add ("/line-context/batches-shrink", test_batches_shrink);
   gp_test_add ("/line-context/needs-main-context", test_needs_main_context);
   gp_test_add ("/line-context/other-context", test_other_context);
   gp_test_add ("/line-context/never-started", test_never_started);
+  gp_test_add ("/line-context/decorator-fails", test_decorator_fails);
   gp_test_add ("/line-context/dropped", test_dropped);
   return gp_test_run ();
 }

@@ -372,6 +372,32 @@ test_sink_fails (gconstpointer kind)
     }
 }
 
+static gboolean
+producer_has_failed (gpointer pipeline)
+{
+  return gp_stage_status_get_state (gp_pipeline_get_status (pipeline, 0)) == GP_STAGE_STATE_FAILED;
+}
+
+/* The stage before learns at once that no more lines are wanted, although writing goes on. */
+static void
+test_finish_while_writing (gconstpointer kind)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GOutputStream) sink = gp_test_watch (gp_test_sink_new (1, NULL));
+  g_auto (GpTestLines) lines = { .action = GP_LINE_ACTION_FINISH, .write = "++" };
+  g_autoptr (GError) error = NULL;
+
+  gp_test_append_endless (pipeline);
+  append (pipeline, kind, &lines);
+  gp_pipeline_set_stdout (pipeline, sink);
+  gp_test_start (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  gp_test_wait_until ("the writer to block", gp_test_sink_is_blocked, sink);
+  gp_test_wait_until ("the stage before to end", producer_has_failed, pipeline);
+  gp_pipeline_cancel (pipeline);
+  g_assert_false (gp_test_wait (pipeline, &error));
+}
+
 /* While the reader takes nothing, no more lines are read, and the main loop goes on. */
 static void
 test_back_pressure (gconstpointer kind)
@@ -515,6 +541,7 @@ main (int    argc,
   add_for_both ("output-is-kept", test_output_is_kept);
   add_for_both ("caller-streams", test_caller_streams);
   add_for_both ("sink-fails", test_sink_fails);
+  add_for_both ("finish-while-writing", test_finish_while_writing);
   add_for_both ("back-pressure", test_back_pressure);
   add_for_both ("many", test_many);
   return gp_test_run ();

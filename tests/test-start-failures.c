@@ -6,15 +6,15 @@
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
 
-/* One stage of a mixed pipeline cannot be started: those before it are stopped and waited for, those
- * after it are never started, and nothing stays behind. */
+/* One stage of a mixed pipeline cannot be started: those before it are stopped and waited for,
+ * those after it are never started, and nothing stays behind. */
 
 /* Far beyond the watchdog: a test that ends only because a stage is given up must not pass */
 #define NEVER 100000000
 
 #define N_STAGES 6
 
-/* --- The stages, all of which copy, and would do so for ever ------------------------------------ */
+/* --- The stages, all of which copy, and would do so for ever ---------------------------------- */
 
 /* How often each of them was begun */
 static int n_begun[N_STAGES];
@@ -118,7 +118,7 @@ make_stage (guint    index,
     }
 }
 
-/* --- Those that cannot be started ----------------------------------------------------------------- */
+/* --- Those that cannot be started ------------------------------------------------------------- */
 
 typedef enum
 {
@@ -207,7 +207,7 @@ make_failing (Failure failure)
     }
 }
 
-/* --- One case --------------------------------------------------------------------------------------- */
+/* --- One case --------------------------------------------------------------------------------- */
 
 typedef struct
 {

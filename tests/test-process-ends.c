@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <signal.h>
+
+#include "gp-test-streams.h"
+#include "gp-test-util.h"
+
+/* Ends that a command on a terminal would not notice by itself, and signals in large numbers */
+
+/* A terminal does not break when nobody reads it any more. */
+static void
+test_reader_gone (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+  GpCommandStage *command = gp_pipeline_append_command (pipeline, "yes", NULL);
+
+  gp_command_stage_set_terminal (command, TRUE);
+  gp_pipeline_append_command (pipeline, "head", "-n", "1", NULL);
+  gp_pipeline_set_ignore_pipe_errors (pipeline, TRUE);
+
+  output = gp_test_communicate (pipeline, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (g_bytes_get_data (output, NULL), g_bytes_get_size (output), "y\n", 2);
+  g_assert_cmpint (gp_stage_status_get_term_signal (gp_pipeline_get_status (pipeline, 0)), ==, SIGPIPE);
+}
+
+/* Nor does who does not mind the signal go on for ever. */
+static void
+test_reader_gone_ignored (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  GpCommandStage *command;
+
+  command = gp_pipeline_append_command (pipeline, "sh", "-c", "trap '' PIPE; yes", NULL);
+  gp_command_stage_set_terminal (command, TRUE);
+  gp_pipeline_append_command (pipeline, "head", "-n", "1", NULL);
+
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+}
+
+#define TEST_TYPE_BROKEN_INPUT (broken_input_get_type ())
+G_DECLARE_FINAL_TYPE (BrokenInput, broken_input, TEST, BROKEN_INPUT, GInputStream)
+
+struct _BrokenInput
+{
+  GInputStream parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (BrokenInput, broken_input, G_TYPE_INPUT_STREAM)
+
+static gssize
+broken_input_read (GInputStream  *stream,
+                   void          *buffer,
+                   gsize          count,
+                   GCancellable  *cancellable,
+                   GError       **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "disk broken");
+
+  return -1;
+}
+
+static void
+broken_input_class_init (BrokenInputClass *klass)
+{
+  G_INPUT_STREAM_CLASS (klass)->read_fn = broken_input_read;
+}
+
+static void
+broken_input_init (BrokenInput *self)
+{
+}
+
+static void
+test_input_fails (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) input = g_object_new (TEST_TYPE_BROKEN_INPUT, NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_command_stage_set_terminal (gp_pipeline_append_command (pipeline, "cat", NULL), TRUE);
+  gp_pipeline_set_stdin (pipeline, input);
+
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_assert_message (error, "cat: reading standard input: disk broken");
+}
+
+/* More signals than can be under way at once: the last one must not be the one that is lost. */
+static void
+test_many_signals (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  GpCommandStage *command;
+  char ready[6];
+
+  command = gp_pipeline_append_command (pipeline, "sh", "-c",
+                                        "trap '' USR1; echo ready; while :; do sleep 1000; done", NULL);
+  output = gp_pipeline_open_output (pipeline, NULL);
+  g_assert_true (gp_test_start (pipeline, NULL, &error));
+  g_assert_true (g_input_stream_read_all (output, ready, sizeof ready, NULL, NULL, NULL));
+
+  for (int i = 0; i < 20000; i++)
+    g_assert_true (gp_command_stage_send_signal (command, SIGUSR1));
+  g_assert_true (gp_command_stage_send_signal (command, SIGTERM));
+
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, GP_SIGNAL_ERROR, SIGTERM);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  gp_test_init (&argc, &argv);
+
+  gp_test_add ("/process-ends/reader-gone", test_reader_gone);
+  gp_test_add ("/process-ends/reader-gone-ignored", test_reader_gone_ignored);
+  gp_test_add ("/process-ends/input-fails", test_input_fails);
+  gp_test_add ("/process-ends/many-signals", test_many_signals);
+
+  return gp_test_run ();
+}
