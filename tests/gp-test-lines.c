@@ -206,8 +206,9 @@ gp_test_assert_bytes (GBytes     *bytes,
                       const char *data,
                       gssize      size)
 {
-  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
-                   data, size < 0 ? strlen (data) : (gsize) size);
+  gsize expected_size = size >= 0 ? (gsize) size : strlen (data);
+
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), data, expected_size);
 }
 
 char *
