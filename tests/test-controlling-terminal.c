@@ -106,7 +106,7 @@ session_end (Session *self)
     g_string_append_len (report, buffer, n);
   waitpid (self->pid, &wait_status, 0);
   if (!WIFEXITED (wait_status) || WEXITSTATUS (wait_status) != 0 ||
-      strstr (report->str, "\nok 1 ") == NULL)
+      strstr (report->str, "ok 1 ") == NULL || strstr (report->str, "not ok") != NULL)
     g_error ("status %d: %s\nscreen: %s", wait_status, report->str, self->screen->str);
   close (self->report_fd);
   close (self->terminal_fd);
