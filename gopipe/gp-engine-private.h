@@ -28,4 +28,7 @@ GSource      *gp_engine_add_timeout (guint          milliseconds,
                                      gpointer       data,
                                      GDestroyNotify destroy);
 
+/* Destroys *@source unless it is NULL, and makes it that */
+void          gp_engine_clear_source (GSource     **source);
+
 G_END_DECLS

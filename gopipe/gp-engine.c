@@ -125,3 +125,11 @@ gp_engine_add_timeout (guint          milliseconds,
 
   return source;
 }
+
+void
+gp_engine_clear_source (GSource **source)
+{
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}

@@ -246,8 +246,7 @@ meter_end (Meter *self)
   g_mutex_lock (&self->lock);
   if (self->timer != NULL)
     {
-      g_source_destroy (self->timer);
-      g_clear_pointer (&self->timer, g_source_unref);
+      gp_engine_clear_source (&self->timer);
       measure (self);
       queue_notify (self);
     }

@@ -329,15 +329,6 @@ queue_leftovers (GpRun *self)
 
 /* With the lock held */
 static void
-destroy_timer (GSource **timer)
-{
-  if (*timer != NULL)
-    g_source_destroy (*timer);
-  g_clear_pointer (timer, g_source_unref);
-}
-
-/* With the lock held */
-static void
 end_run (GpRun *self)
 {
   const GError *close_error = gp_run_end_get_error (self->stdout_end);
@@ -357,8 +348,8 @@ end_run (GpRun *self)
 
   /* Streams that outlive the run have their own references. */
   g_clear_pointer (&self->interrupt, gp_interrupt_unref);
-  destroy_timer (&self->limit_timer);
-  destroy_timer (&self->abandon_timer);
+  gp_engine_clear_source (&self->limit_timer);
+  gp_engine_clear_source (&self->abandon_timer);
 
   /* Not g_cancellable_disconnect (), which waits for the very handler that may have brought us
    * here. */
@@ -397,7 +388,7 @@ close_stdin (GpRun *self)
   self->complete = error == NULL;
   if (self->reason != NULL)
     {
-      destroy_timer (&self->abandon_timer);
+      gp_engine_clear_source (&self->abandon_timer);
       start_abandon_timer (self);
     }
   g_mutex_unlock (&self->lock);
