@@ -24,9 +24,9 @@ G_BEGIN_DECLS
  * ended, for they are stopped with it.
  *
  * While it starts, it belongs to the thread that starts it; from then on all its fields belong to
- * the engine's thread, so there is no lock. One reference is the run's own, until it is done with;
- * each call into the engine, each pump that runs, the handler of the cancellable and the stage have
- * their own. */
+ * the engine's thread, so there is no lock, except for the signals that others want to send. One
+ * reference is the run's own, until it is done with; each call into the engine, each pump that runs,
+ * the handler of the cancellable and the stage have their own. */
 struct _GpCommandRun
 {
   gatomicrefcount  ref_count;
@@ -45,6 +45,8 @@ struct _GpCommandRun
   GCancellable    *cancellable;
   gulong           cancelled_id;
   GpMemoryWatch   *memory_watch;
+  GMutex           signals_lock;
+  GArray          *signals;      /* of int: to be sent, in this order; of any thread */
 
   GInputStream    *stdin_stream;  /* what the command reads and writes: its own, or the stage's */
   GOutputStream   *stdout_stream;

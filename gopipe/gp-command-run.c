@@ -39,14 +39,6 @@ gp_command_run_ref (GpCommandRun *self)
   return self;
 }
 
-static void
-clear_timer (GSource **timer)
-{
-  if (*timer != NULL)
-    g_source_destroy (*timer);
-  g_clear_pointer (timer, g_source_unref);
-}
-
 void
 gp_command_run_unref (GpCommandRun *self)
 {
@@ -66,6 +58,8 @@ gp_command_run_unref (GpCommandRun *self)
   g_clear_error (&self->memory_error);
   g_clear_pointer (&self->process, gp_process_unref);
   g_clear_pointer (&self->accepted, g_array_unref);
+  g_array_unref (self->signals);
+  g_mutex_clear (&self->signals_lock);
   g_clear_object (&self->cancellable);
   g_clear_object (&self->stdin_stream);
   g_clear_object (&self->stdout_stream);
@@ -124,11 +118,11 @@ report (GpCommandRun *self)
   g_autoptr (GError) error = NULL;
 
   self->reported = TRUE;
-  clear_timer (&self->limit_timer);
-  clear_timer (&self->reader_timer);
-  clear_timer (&self->stderr_timer);
-  clear_timer (&self->hold_timer);
-  clear_timer (&self->grace_timer);
+  gp_engine_clear_source (&self->limit_timer);
+  gp_engine_clear_source (&self->reader_timer);
+  gp_engine_clear_source (&self->stderr_timer);
+  gp_engine_clear_source (&self->hold_timer);
+  gp_engine_clear_source (&self->grace_timer);
 
   gp_command_run_record_usage (self);
   error = gp_command_run_choose_error (self);
@@ -285,8 +279,9 @@ pump_ended_cb (gpointer data)
   if (end->reader_gone && end->run->terminal_fd >= 0 && !end->run->exited)
     {
       gp_process_send_signal (end->run->process, SIGPIPE);
-      clear_timer (&end->run->reader_timer);
-      end->run->reader_timer = gp_engine_add_timeout (STOP_GRACE_MS, reader_timeout_cb, end->run, NULL);
+      gp_engine_clear_source (&end->run->reader_timer);
+      end->run->reader_timer = gp_engine_add_timeout (STOP_GRACE_MS, reader_timeout_cb,
+                                                      end->run, NULL);
     }
 
   report_if_done (end->run);
@@ -409,7 +404,7 @@ static void
 stop_pumps (GpCommandRun *self)
 {
   stop_pumps_now (self);
-  clear_timer (&self->grace_timer);
+  gp_engine_clear_source (&self->grace_timer);
   self->grace_timer = gp_engine_add_timeout (STOP_GRACE_MS, give_up_pumps_cb, self, NULL);
 }
 
@@ -456,67 +451,66 @@ stop (GpCommandRun *self,
     }
 }
 
-/* A request from another thread */
+/* A request from another thread to stop it */
 typedef struct
 {
   GpCommandRun *run;
   GError       *reason;
-  int           signum;
-} Request;
-
-static void
-request_free (Request *request)
-{
-  gp_command_run_unref (request->run);
-  g_clear_error (&request->reason);
-  g_free (request);
-}
+} StopRequest;
 
 static void
 stop_cb (gpointer data)
 {
-  Request *request = data;
+  StopRequest *request = data;
 
-  stop (request->run, g_steal_pointer (&request->reason));
-  request_free (request);
-}
-
-static void
-send_signal_cb (gpointer data)
-{
-  Request *request = data;
-
-  if (!request->run->exited)
-    gp_process_send_signal (request->run->process, request->signum);
-  request_free (request);
-}
-
-static void
-post_request (GpCommandRun *self,
-              GpEngineFunc  func,
-              const GError *reason,
-              int           signum)
-{
-  Request *request = g_new0 (Request, 1);
-
-  request->run = gp_command_run_ref (self);
-  request->reason = reason != NULL ? g_error_copy (reason) : NULL;
-  request->signum = signum;
-  gp_engine_invoke (func, request);
+  stop (request->run, request->reason);
+  gp_command_run_unref (request->run);
+  g_free (request);
 }
 
 void
 gp_command_run_stop (GpCommandRun *self,
                      const GError *reason)
 {
-  post_request (self, stop_cb, reason, 0);
+  StopRequest *request = g_new (StopRequest, 1);
+
+  request->run = gp_command_run_ref (self);
+  request->reason = reason != NULL ? g_error_copy (reason) : NULL;
+  gp_engine_invoke (stop_cb, request);
 }
 
+static void
+send_signals_cb (gpointer data)
+{
+  g_autoptr (GpCommandRun) self = data;
+  g_autoptr (GArray) signals = g_array_new (FALSE, FALSE, sizeof (int));
+
+  g_mutex_lock (&self->signals_lock);
+  g_array_append_vals (signals, self->signals->data, self->signals->len);
+  g_array_set_size (self->signals, 0);
+  g_mutex_unlock (&self->signals_lock);
+
+  for (guint i = 0; i < signals->len && !self->exited; i++)
+    gp_process_send_signal (self->process, g_array_index (signals, int, i));
+}
+
+/* Whoever sends one faster than it can be delivered gets what the kernel would do: one of them is
+ * delivered. Only those of real time are queued. */
 void
 gp_command_run_send_signal (GpCommandRun *self,
                             int           signum)
 {
-  post_request (self, send_signal_cb, NULL, signum);
+  guint n_signals;
+
+  g_mutex_lock (&self->signals_lock);
+  n_signals = self->signals->len;
+  if (n_signals == 0 || signum >= SIGRTMIN ||
+      g_array_index (self->signals, int, n_signals - 1) != signum)
+    g_array_append_val (self->signals, signum);
+  g_mutex_unlock (&self->signals_lock);
+
+  if (n_signals == 0)
+    gp_engine_invoke (send_signals_cb, gp_command_run_ref (self));
 }
 
 void
@@ -584,7 +578,7 @@ hold_timeout_cb (gpointer data)
   if ((!drained || !self->was_drained) && self->n_drain_checks++ < MAX_DRAIN_CHECKS)
     {
       self->was_drained = drained;
-      clear_timer (&self->hold_timer);
+      gp_engine_clear_source (&self->hold_timer);
       self->hold_timer = gp_engine_add_timeout (DRAIN_CHECK_MS, hold_timeout_cb, self, NULL);
       return;
     }
@@ -622,7 +616,7 @@ process_ended_cb (gpointer data)
 
   self->exited = TRUE;
   gp_command_run_record_exit (self);
-  clear_timer (&self->limit_timer);
+  gp_engine_clear_source (&self->limit_timer);
   if (self->stopping)
     stop_pumps (self);
   await_leftovers (self);
@@ -645,13 +639,18 @@ emit_stopped (GpCommandRun *self,
               int           signum)
 {
   GpEventKind kind = signum != 0 ? GP_EVENT_KIND_STAGE_STOPPED : GP_EVENT_KIND_STAGE_CONTINUED;
-  g_autofree char *name = gp_signal_dup_name (signum);
-  g_autofree char *message = g_strdup_printf ("stopped by %s", name);
+  g_autofree char *message = NULL;
   GpEvent *event;
 
   if (!gp_stage_context_wants_event (self->context, kind))
     return;
 
+  if (signum != 0)
+    {
+      g_autofree char *name = gp_signal_dup_name (signum);
+
+      message = g_strdup_printf ("stopped by %s", name);
+    }
   event = gp_event_new (kind, GP_STAGE (self->stage), gp_stage_context_get_name (self->context),
                         NULL, signum != 0 ? message : "continued");
   if (signum != 0)

@@ -50,6 +50,8 @@ gp_command_run_new (const GpCommandSettings *settings,
   self->memory_limit = settings->memory_limit;
   self->memory_interval = settings->memory_interval;
   self->kill_descendants = settings->kill_descendants;
+  g_mutex_init (&self->signals_lock);
+  self->signals = g_array_new (FALSE, FALSE, sizeof (int));
   self->accepted = g_array_new (FALSE, FALSE, sizeof (int));
   g_array_append_vals (self->accepted, settings->accepted, settings->n_accepted);
   self->terminal_fd = -1;

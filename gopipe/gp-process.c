@@ -58,15 +58,14 @@ struct _GpProcess
   gpointer               user_data;
 
   gboolean               reaped;      /* by GSubprocess, or known to be by somebody else */
+  gboolean               stopped;     /* by a signal */
   gboolean               ended;
   gboolean               gone;
   gboolean               stopping;
   gboolean               killing;
   GpProcessEnd           end;
 
-  guint64                unsent_signals; /* what the supervisor could not take yet */
-  gboolean               unsent_stop;
-  gboolean               unsent_kill;
+  GArray                *unsent;      /* of GpExecRequest: what the supervisor could not take yet */
   GSource               *unsent_timer;
 
   GSource               *control_source;
@@ -91,6 +90,7 @@ gp_process_new (GpSpawned *spawned,
   self->supervised = self->control_fd >= 0;
   self->own_group = group;
   self->kill_delay = kill_delay;
+  self->unsent = g_array_new (FALSE, FALSE, sizeof (GpExecRequest));
 
   return self;
 }
@@ -110,16 +110,9 @@ gp_process_unref (GpProcess *self)
     return;
 
   gp_descriptor_clear (&self->control_fd);
+  g_array_unref (self->unsent);
   g_clear_object (&self->subprocess);
   g_free (self);
-}
-
-static void
-clear_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
 }
 
 /* What was in the end is told before the end: nobody else may stop it in between. */
@@ -130,11 +123,11 @@ become_gone (GpProcess *self)
     return;
 
   self->gone = TRUE;
-  clear_source (&self->timer);
-  clear_source (&self->group_timer);
-  clear_source (&self->reap_timer);
-  clear_source (&self->unsent_timer);
-  clear_source (&self->control_source);
+  gp_engine_clear_source (&self->timer);
+  gp_engine_clear_source (&self->group_timer);
+  gp_engine_clear_source (&self->reap_timer);
+  gp_engine_clear_source (&self->unsent_timer);
+  gp_engine_clear_source (&self->control_source);
   gp_descriptor_clear (&self->control_fd);
 
   if (self->events != NULL)
@@ -196,7 +189,7 @@ check_group_cb (gpointer data)
   GpProcess *self = data;
 
   self->own_group = self->own_group && kill (-self->pid, 0) == 0;
-  clear_source (&self->group_timer);
+  gp_engine_clear_source (&self->group_timer);
   if (self->stopping && self->own_group && !self->killing)
     self->group_timer = gp_engine_add_timeout (GROUP_CHECK_MSEC, check_group_cb, self, NULL);
   else
@@ -220,71 +213,48 @@ process_exited (GpProcess *self)
 /* FALSE: the supervisor has not taken what was sent before. Any other failure means that it has
  * ended, which is seen where its reports are read. */
 static gboolean
-try_to_send (GpProcess         *self,
-             GpExecRequestKind  kind,
-             int                value)
+try_to_send (GpProcess           *self,
+             const GpExecRequest *request)
 {
-  GpExecRequest request = { .kind = kind, .value = value };
   gssize size;
 
   if (self->control_fd < 0)
     return TRUE;
 
   do
-    size = send (self->control_fd, &request, sizeof request, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size = send (self->control_fd, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (size < 0 && errno == EINTR);
 
   return size >= 0 || errno != EAGAIN;
 }
 
-static void send_unsent_cb (gpointer data);
-
-/* Only real-time signals lose something when several become one. */
-static void
-send_unsent (GpProcess *self)
-{
-  gboolean taken = TRUE;
-
-  for (int signum = 1; taken && signum <= 64; signum++)
-    {
-      guint64 bit = G_GUINT64_CONSTANT (1) << (signum - 1);
-
-      if ((self->unsent_signals & bit) != 0 &&
-          (taken = try_to_send (self, GP_EXEC_REQUEST_SIGNAL, signum)))
-        self->unsent_signals &= ~bit;
-    }
-
-  if (taken && self->unsent_stop && (taken = try_to_send (self, GP_EXEC_REQUEST_STOP, 0)))
-    self->unsent_stop = FALSE;
-  if (taken && self->unsent_kill && (taken = try_to_send (self, GP_EXEC_REQUEST_KILL, 0)))
-    self->unsent_kill = FALSE;
-
-  clear_source (&self->unsent_timer);
-  if (!taken)
-    self->unsent_timer = gp_engine_add_timeout (RESEND_MSEC, send_unsent_cb, self, NULL);
-}
-
+/* In order: what cannot be sent now is sent as soon as it can be. */
 static void
 send_unsent_cb (gpointer data)
 {
-  send_unsent (data);
+  GpProcess *self = data;
+  guint n_sent = 0;
+
+  while (n_sent < self->unsent->len &&
+         try_to_send (self, &g_array_index (self->unsent, GpExecRequest, n_sent)))
+    n_sent++;
+  g_array_remove_range (self->unsent, 0, n_sent);
+
+  gp_engine_clear_source (&self->unsent_timer);
+  if (self->unsent->len > 0)
+    self->unsent_timer = gp_engine_add_timeout (RESEND_MSEC, send_unsent_cb, self, NULL);
 }
 
-/* What cannot be sent now is sent as soon as it can be. */
 static void
 send_request (GpProcess         *self,
               GpExecRequestKind  kind,
               int                value)
 {
-  if (kind == GP_EXEC_REQUEST_STOP)
-    self->unsent_stop = TRUE;
-  else if (kind == GP_EXEC_REQUEST_KILL)
-    self->unsent_kill = TRUE;
-  else if (value >= 1 && value <= 64)
-    self->unsent_signals |= G_GUINT64_CONSTANT (1) << (value - 1);
+  GpExecRequest request = { .kind = kind, .value = value };
 
+  g_array_append_val (self->unsent, request);
   if (self->unsent_timer == NULL)
-    send_unsent (self);
+    send_unsent_cb (self);
 }
 
 /* The last one: without it, the end of the control descriptor would mean that the program died. */
@@ -293,8 +263,9 @@ send_release (GpProcess *self)
 {
   struct pollfd poll_fd = { .fd = self->control_fd, .events = POLLOUT };
 
-  if (!try_to_send (self, GP_EXEC_REQUEST_RELEASE, 0) && poll (&poll_fd, 1, RESEND_MSEC) > 0)
-    try_to_send (self, GP_EXEC_REQUEST_RELEASE, 0);
+  send_request (self, GP_EXEC_REQUEST_RELEASE, 0);
+  if (self->unsent->len > 0 && poll (&poll_fd, 1, RESEND_MSEC) > 0)
+    send_unsent_cb (self);
 }
 
 /* GLib may never find out: somebody else in the program may wait for any child, or may have taken
@@ -308,7 +279,7 @@ check_reaped_cb (gpointer data)
   self->reaped = self->reaped || ++self->n_reap_checks > MAX_REAP_CHECKS ||
                  (waitid (P_PID, self->subprocess_pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
                   errno == ECHILD);
-  clear_source (&self->reap_timer);
+  gp_engine_clear_source (&self->reap_timer);
   if (self->reaped)
     become_gone (self);
   else
@@ -341,6 +312,16 @@ read_usage (GpProcess          *self,
   self->end.peak_bytes = report->peak_bytes;
 }
 
+/* 0: it goes on */
+static void
+change_stopped (GpProcess *self,
+                int        signum)
+{
+  self->stopped = signum != 0;
+  if (self->events != NULL && !self->ended)
+    self->events->stopped (self->user_data, signum);
+}
+
 static void control_ended (GpProcess *self);
 
 static void
@@ -350,10 +331,14 @@ handle_report (GpProcess          *self,
   switch (report->step)
     {
     case GP_EXEC_STEP_STOPPED:
+      /* The kernel keeps only the last change: in between it has gone on. */
+      if (self->stopped)
+        change_stopped (self, 0);
+      change_stopped (self, report->value);
+      break;
+
     case GP_EXEC_STEP_CONTINUED:
-      if (self->events != NULL && !self->ended)
-        self->events->stopped (self->user_data,
-                               report->step == GP_EXEC_STEP_STOPPED ? report->value : 0);
+      change_stopped (self, 0);
       break;
 
     case GP_EXEC_STEP_ENDED:
@@ -380,7 +365,7 @@ handle_report (GpProcess          *self,
 static void
 control_ended (GpProcess *self)
 {
-  clear_source (&self->control_source);
+  gp_engine_clear_source (&self->control_source);
   gp_descriptor_clear (&self->control_fd);
 
   if (!self->ended)
@@ -429,7 +414,7 @@ reaped_cb (GObject      *source,
 
   g_subprocess_wait_finish (self->subprocess, result, NULL);
   self->reaped = TRUE;
-  clear_source (&self->reap_timer);
+  gp_engine_clear_source (&self->reap_timer);
   if (self->events == NULL)
     return;
 
@@ -523,7 +508,7 @@ kill_supervisor_cb (gpointer data)
 
   if (!self->reaped)
     g_subprocess_force_exit (self->subprocess);
-  clear_source (&self->timer);
+  gp_engine_clear_source (&self->timer);
   self->timer = gp_engine_add_timeout (GRACE_MSEC, give_up_cb, self, NULL);
 }
 
@@ -539,7 +524,7 @@ static void
 kill_now (GpProcess *self)
 {
   self->killing = TRUE;
-  clear_source (&self->timer);
+  gp_engine_clear_source (&self->timer);
 
   if (self->supervised)
     {
@@ -605,14 +590,13 @@ void
 gp_process_release (GpProcess *self)
 {
   self->events = NULL;
-  clear_source (&self->timer);
-  clear_source (&self->group_timer);
-  clear_source (&self->reap_timer);
-  clear_source (&self->control_source);
-
-  clear_source (&self->unsent_timer);
+  gp_engine_clear_source (&self->timer);
+  gp_engine_clear_source (&self->group_timer);
+  gp_engine_clear_source (&self->reap_timer);
+  gp_engine_clear_source (&self->control_source);
 
   if (!self->gone)
     send_release (self);
+  gp_engine_clear_source (&self->unsent_timer);
   gp_descriptor_clear (&self->control_fd);
 }

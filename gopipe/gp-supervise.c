@@ -653,13 +653,15 @@ gp_supervise_run (const GpExecPlan *plan)
   if (errsv != 0)
     gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_PROCESS, errsv });
 
+  /* Apart from the command's group and from the caller's, whose signals are not for us. Before the
+   * command is there: as long as its parent is in its group, the kernel may take that for orphaned,
+   * and then nothing can stop it. From a group of another PID namespace there is no way back. */
+  if (caller_group != 0 && setpgid (0, 0) < 0)
+    gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_GROUP, errno });
   if (!set_up_signals (&while_polling))
     gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_SIGNALS, errno });
 
   start_command (&self, caller_group);
-  /* Apart from the command's group and from the caller's, whose signals are not for us. Not before
-   * the command is there: it may be unable to return to a group of another PID namespace. */
-  (void) setpgid (0, 0);
   tell (&self, GP_EXEC_STEP_STARTED, self.command, 0);
   if ((plan->flags & GP_EXEC_DIE_WITH_PARENT) != 0)
     watch_parent (&self);
