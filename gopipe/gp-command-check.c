@@ -6,23 +6,6 @@
 
 #include "gp-error.h"
 
-/* Nothing fails while a command is set up: what cannot work is told when it is started. */
-
-void
-gp_command_stage_note_mistake (GpCommandStage *self,
-                               const char     *format,
-                               ...)
-{
-  va_list args;
-
-  if (self->mistake != NULL)
-    return;
-
-  va_start (args, format);
-  self->mistake = g_error_new_valist (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID, format, args);
-  va_end (args);
-}
-
 static const char *
 find_contradiction (GpCommandStage *self)
 {

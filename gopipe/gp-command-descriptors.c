@@ -5,7 +5,7 @@
 #include "gp-command-stage-private.h"
 
 #include "gp-descriptor-private.h"
-#include "gp-error.h"
+#include "gp-error-private.h"
 #include "gp-exec-private.h"
 
 #include <fcntl.h>
@@ -35,14 +35,16 @@ check_source (GpCommandStage *self,
 
   if (index >= 0)
     {
-      gp_command_stage_note_mistake (self, "descriptor %d: %d was taken already, as descriptor %d",
-                                     target_fd, fd, g_array_index (self->target_fds, int, index));
+      gp_error_note_mistake (&self->mistake,
+                             "descriptor %d: %d was taken already, as descriptor %d",
+                             target_fd, fd, g_array_index (self->target_fds, int, index));
       return FALSE;
     }
 
   if (fcntl (fd, F_GETFD) < 0)
     {
-      gp_command_stage_note_mistake (self, "descriptor %d: %d is not open", target_fd, fd);
+      gp_error_note_mistake (&self->mistake,
+                             "descriptor %d: %d is not open", target_fd, fd);
       return FALSE;
     }
 
@@ -57,20 +59,20 @@ check_target (GpCommandStage *self,
     {
       g_critical ("gp_command_stage_take_fd: command \"%s\": descriptor %d is not 3 or above",
                   gp_command_stage_get_name (self), fd);
-      gp_command_stage_note_mistake (self, "descriptor %d is not 3 or above", fd);
+      gp_error_note_mistake (&self->mistake, "descriptor %d is not 3 or above", fd);
       return FALSE;
     }
 
   if (find_fd (self->target_fds, fd) >= 0)
     {
-      gp_command_stage_note_mistake (self, "descriptor %d was set twice", fd);
+      gp_error_note_mistake (&self->mistake, "descriptor %d was set twice", fd);
       return FALSE;
     }
 
   if (self->target_fds->len >= GP_EXEC_MAX_KEEP)
     {
-      gp_command_stage_note_mistake (self, "descriptor %d: more than %d are too many",
-                                     fd, GP_EXEC_MAX_KEEP);
+      gp_error_note_mistake (&self->mistake, "descriptor %d: more than %d are too many",
+                             fd, GP_EXEC_MAX_KEEP);
       return FALSE;
     }
 

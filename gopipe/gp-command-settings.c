@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "gp-command-stage-private.h"
+#include "gp-error-private.h"
 
 /* What the command is: its name and surroundings, its streams, and which end is a success */
 
@@ -503,8 +504,9 @@ gp_command_stage_accept_exit_status (GpCommandStage *self,
   GP_COMMAND_STAGE_RETURN_IF_SEALED (self);
 
   if (exit_status < 0 || exit_status > 255)
-    gp_command_stage_note_mistake (self, "%d is accepted, but no exit status: these are 0 to 255",
-                                   exit_status);
+    gp_error_note_mistake (&self->mistake,
+                           "%d is accepted, but no exit status: these are 0 to 255",
+                           exit_status);
   else
     g_array_append_val (self->accepted, exit_status);
 }

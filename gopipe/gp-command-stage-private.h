@@ -103,11 +103,6 @@ void          gp_command_stage_set_run               (GpCommandStage  *self,
 
 /* gp-command-check.c */
 
-/* Remembers why the command cannot be started, unless there is a reason already */
-void          gp_command_stage_note_mistake          (GpCommandStage  *self,
-                                                      const char      *format,
-                                                      ...) G_GNUC_PRINTF (2, 3);
-
 /* Whether the settings can work; otherwise GP_PIPELINE_ERROR_INVALID */
 gboolean      gp_command_stage_check                 (GpCommandStage  *self,
                                                       GError         **error);

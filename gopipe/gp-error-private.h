@@ -19,6 +19,12 @@ GError     *gp_error_act             (GError        *error,
                                       const GError  *replacement,
                                       const char    *name);
 
+/* While something is set up nothing fails: why it cannot work is kept in *@mistake until it is
+ * started. Only the first is: the others may be its consequences. */
+void        gp_error_note_mistake    (GError      **mistake,
+                                      const char   *format,
+                                      ...) G_GNUC_PRINTF (2, 3);
+
 /* A copy with valid UTF-8 whose message starts with @format, for example "sort: " */
 GError     *gp_error_copy_prefixed   (const GError *error,
                                       const char   *format,

@@ -123,3 +123,18 @@ gp_error_matches_pipe (const GError *error)
   return g_error_matches (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_PIPE) ||
          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
 }
+
+void
+gp_error_note_mistake (GError     **mistake,
+                       const char  *format,
+                       ...)
+{
+  va_list args;
+
+  if (*mistake != NULL)
+    return;
+
+  va_start (args, format);
+  *mistake = g_error_new_valist (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID, format, args);
+  va_end (args);
+}

@@ -8,7 +8,7 @@
 #include "gp-command-stage.h"
 #include "gp-decorator-stage-private.h"
 #include "gp-enums.h"
-#include "gp-error.h"
+#include "gp-error-private.h"
 #include "gp-event.h"
 #include "gp-limitable-private.h"
 #include "gp-stage-status-private.h"
@@ -424,22 +424,6 @@ gp_pipeline_new_from_string (const char  *text,
   return self;
 }
 
-/* Only the first mistake is told: the others may be its consequences. */
-static void G_GNUC_PRINTF (2, 3)
-note_mistake (GpPipeline *self,
-              const char *format,
-              ...)
-{
-  va_list args;
-
-  if (self->mistake != NULL)
-    return;
-
-  va_start (args, format);
-  self->mistake = g_error_new_valist (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID, format, args);
-  va_end (args);
-}
-
 /* Whether @pipeline is @stage or somewhere within it */
 static gboolean
 contains (GpStage    *stage,
@@ -505,18 +489,22 @@ gp_pipeline_append (GpPipeline *self,
   name = gp_stage_get_name (stage);
   if (contains (stage, self))
     {
-      note_mistake (self, "pipeline \"%s\" cannot be a stage of itself", name);
+      gp_error_note_mistake (&self->mistake,
+                             "pipeline \"%s\" cannot be a stage of itself", name);
       return;
     }
   if (!claim (stage, self))
     {
-      note_mistake (self, "stage \"%s\" was added twice; a stage belongs to one pipeline, once", name);
+      gp_error_note_mistake (&self->mistake,
+                             "stage \"%s\" was added twice; a stage belongs to one pipeline, once", name);
       return;
     }
   if (self->output.memory != NULL || self->output.writer != NULL)
-    note_mistake (self, "stage \"%s\" was added after open_output ()", name);
+    gp_error_note_mistake (&self->mistake,
+                           "stage \"%s\" was added after open_output ()", name);
   if ((self->input.memory != NULL || self->input.reader != NULL) && self->stages->len == 0)
-    note_mistake (self, "stage \"%s\" was added after open_input ()", name);
+    gp_error_note_mistake (&self->mistake,
+                           "stage \"%s\" was added after open_input ()", name);
 
   status = gp_stage_status_new (stage, name,
                                 GP_IS_PIPELINE (stage) ? gp_pipeline_get_stages (GP_PIPELINE (stage)) : NULL);

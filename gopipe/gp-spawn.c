@@ -188,25 +188,29 @@ give_descriptors (Attempt              *self,
                   GError              **error)
 {
   const GpSpawnRequest *request = self->request;
-  int fd = gp_descriptor_dup_above (request->stdin_fd, self->fd_min, error);
+  const struct
+  {
+    int    fd;
+    void (*take) (GSubprocessLauncher *launcher, int fd);
+  } standard[] = {
+    { request->stdin_fd, g_subprocess_launcher_take_stdin_fd },
+    { request->stdout_fd, g_subprocess_launcher_take_stdout_fd },
+    { request->stderr_fd, g_subprocess_launcher_take_stderr_fd },
+  };
 
-  if (fd < 0)
-    return FALSE;
-  g_subprocess_launcher_take_stdin_fd (launcher, fd);
+  for (guint i = 0; i < G_N_ELEMENTS (standard); i++)
+    {
+      int fd = gp_descriptor_dup_above (standard[i].fd, self->fd_min, error);
 
-  fd = gp_descriptor_dup_above (request->stdout_fd, self->fd_min, error);
-  if (fd < 0)
-    return FALSE;
-  g_subprocess_launcher_take_stdout_fd (launcher, fd);
-
-  fd = gp_descriptor_dup_above (request->stderr_fd, self->fd_min, error);
-  if (fd < 0)
-    return FALSE;
-  g_subprocess_launcher_take_stderr_fd (launcher, fd);
+      if (fd < 0)
+        return FALSE;
+      standard[i].take (launcher, fd);
+    }
 
   for (guint i = 0; i < request->n_fds; i++)
     {
-      fd = gp_descriptor_dup_above (request->source_fds[i], self->fd_min, error);
+      int fd = gp_descriptor_dup_above (request->source_fds[i], self->fd_min, error);
+
       if (fd < 0)
         return FALSE;
       g_subprocess_launcher_take_fd (launcher, fd, request->target_fds[i]);
