@@ -101,27 +101,6 @@ assert_out (Place      *self,
   g_assert_cmpuint (count_files (self), ==, contents != NULL ? 2 : 1);
 }
 
-static inline void
-append_function (GpPipeline *pipeline,
-                 const char *name,
-                 GpFunction  func,
-                 gpointer    user_data)
-{
-  gp_pipeline_append (pipeline,
-                      GP_STAGE (gp_test_watch (gp_function_stage_new (name, func, user_data, NULL))));
-}
-
-static inline gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
 /* Writes "new", and fails if it is told so */
 static inline gboolean
 write_func (GInputStream    *input,

@@ -556,6 +556,45 @@ gp_test_add_child (GpPipeline *pipeline,
 }
 
 void
+gp_test_add_function (GpPipeline *pipeline,
+                      const char *name,
+                      GpFunction  func,
+                      gpointer    user_data)
+{
+  gp_pipeline_append (pipeline,
+                      GP_STAGE (gp_test_watch (gp_function_stage_new (name, func, user_data, NULL))));
+}
+
+gboolean
+gp_test_copy_func (GInputStream    *input,
+                   GOutputStream   *output,
+                   GpStageContext  *context,
+                   gpointer         user_data,
+                   GError         **error)
+{
+  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
+                                 gp_stage_context_get_cancellable (context), error) >= 0;
+}
+
+GpPipeline *
+gp_test_new_copier (const char *kinds)
+{
+  GpPipeline *pipeline = gp_test_pipeline_new ();
+
+  for (const char *p = kinds; *p != '\0'; p++)
+    {
+      if (*p == 'c')
+        gp_test_add_child (pipeline, "cat", NULL);
+      else if (*p == 'n')
+        gp_pipeline_append (pipeline, GP_STAGE (gp_test_new_copier ("cc")));
+      else
+        gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
+    }
+
+  return pipeline;
+}
+
+void
 gp_test_open_pipe (int fds[2])
 {
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);

@@ -81,6 +81,22 @@ GpCommandStage *gp_test_add_child   (GpPipeline      *pipeline,
                                      const char      *mode,
                                      ...) G_GNUC_NULL_TERMINATED;
 
+/* Appends a function stage, which must be gone at the end of the test case */
+void            gp_test_add_function (GpPipeline     *pipeline,
+                                      const char     *name,
+                                      GpFunction      func,
+                                      gpointer        user_data);
+
+/* Copies all of its input */
+gboolean        gp_test_copy_func   (GInputStream    *input,
+                                     GOutputStream   *output,
+                                     GpStageContext  *context,
+                                     gpointer         user_data,
+                                     GError         **error);
+
+/* Stages that copy, a letter for each: c is a command, f a function, n a pipeline of two commands */
+GpPipeline     *gp_test_new_copier  (const char      *kinds);
+
 /* A pipe of the test's own, as streams that block */
 void        gp_test_open_pipe       (int              fds[2]);
 guint       gp_test_count_fds       (void);

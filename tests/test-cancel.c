@@ -272,15 +272,6 @@ idle_func (GInputStream    *input,
   return TRUE;
 }
 
-static void
-append_function (GpPipeline *pipeline,
-                 const char *name,
-                 GpFunction  func,
-                 gpointer    user_data)
-{
-  gp_pipeline_append (pipeline, GP_STAGE (gp_function_stage_new (name, func, user_data, NULL)));
-}
-
 /* Cancels when the function blocks */
 static void
 cancel_blocked (GpPipeline *pipeline,
@@ -343,7 +334,7 @@ test_blocked_read (gconstpointer data)
   if (row->edge == EDGE_PIPE)
     gp_test_add_child (pipeline, "wait", NULL);
   else if (row->edge == EDGE_MEMORY)
-    append_function (pipeline, "idle", idle_func, NULL);
+    gp_test_add_function (pipeline, "idle", idle_func, NULL);
   else if (row->edge == EDGE_CALLER_STREAM)
     input = gp_test_source_new (10, TRUE);
   else
@@ -352,7 +343,7 @@ test_blocked_read (gconstpointer data)
       input = g_unix_input_stream_new (fds[0], TRUE);
     }
   gp_pipeline_set_stdin (pipeline, input);
-  append_function (pipeline, "reading", reading_func, &blocking);
+  gp_test_add_function (pipeline, "reading", reading_func, &blocking);
   cancel_blocked (pipeline, &blocking);
   if (fds[1] >= 0)
     close (fds[1]);
@@ -367,11 +358,11 @@ test_blocked_write (gconstpointer data)
   Blocking blocking = { row->uses_cancellable, };
   int fds[2] = { -1, -1 };
 
-  append_function (pipeline, "writing", writing_func, &blocking);
+  gp_test_add_function (pipeline, "writing", writing_func, &blocking);
   if (row->edge == EDGE_PIPE)
     gp_test_add_child (pipeline, "wait", NULL);
   else if (row->edge == EDGE_MEMORY)
-    append_function (pipeline, "idle", idle_func, NULL);
+    gp_test_add_function (pipeline, "idle", idle_func, NULL);
   else if (row->edge == EDGE_CALLER_STREAM)
     output = gp_test_sink_new (10, NULL);
   else
@@ -497,7 +488,7 @@ test_abandoned (void)
       g_cond_init (&deaf.cond);
       gp_pipeline_set_abandon_delay (pipeline, 1);
       gp_test_add_child (pipeline, "cat", NULL);
-      append_function (pipeline, "deaf", deaf_func, &deaf);
+      gp_test_add_function (pipeline, "deaf", deaf_func, &deaf);
       gp_test_add_child (pipeline, "cat", NULL);
       start (pipeline);
       gp_test_wait_until ("the function to run", deaf_runs, &deaf);

@@ -11,26 +11,6 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 
-static gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
-static void
-append_function (GpPipeline *pipeline,
-                 const char *name,
-                 GpFunction  func,
-                 gpointer    user_data)
-{
-  gp_pipeline_append (pipeline, GP_STAGE (gp_function_stage_new (name, func, user_data, NULL)));
-}
-
 static void
 start (GpPipeline *pipeline)
 {
@@ -167,7 +147,7 @@ run_filter (const char *kind,
   replaced_file_wrap (&file, new_filter (kind, file.stream));
   replaced_file_give (&file, pipeline);
   if (in_function)
-    append_function (pipeline, "copy", copy_func, NULL);
+    gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
   else
     gp_test_add_child (pipeline, "cat", NULL);
   start (pipeline);
@@ -221,7 +201,7 @@ test_abandoned_operation (gconstpointer kind)
       replaced_file_wrap (&file, new_filter (kind, file.stream));
       replaced_file_give (&file, pipeline);
       gp_pipeline_set_abandon_delay (pipeline, 1);
-      append_function (pipeline, "splice", splice_deaf_func, source);
+      gp_test_add_function (pipeline, "splice", splice_deaf_func, source);
       start (pipeline);
       gp_test_wait_until ("the function to block", gp_test_gate_is_waited_at, &gate);
       gp_pipeline_cancel (pipeline);
@@ -437,7 +417,7 @@ test_close_blocks (gconstpointer data)
   gp_pipeline_set_time_limit (pipeline, end == TIME_LIMIT ? 1 : 0);
   gp_pipeline_set_stdout (pipeline, output);
   gp_pipeline_set_close_stdout (pipeline, TRUE);
-  append_function (pipeline, "ending", end_at_gate_func, &func_gate);
+  gp_test_add_function (pipeline, "ending", end_at_gate_func, &func_gate);
   gp_pipeline_start_async (pipeline, NULL, NULL, NULL);
   if (end == CANCEL_BEFORE)
     gp_pipeline_cancel (pipeline);
@@ -469,7 +449,7 @@ fail_func (GInputStream    *input,
            gpointer         user_data,
            GError         **error)
 {
-  if (copy_func (input, output, context, NULL, error))
+  if (gp_test_copy_func (input, output, context, NULL, error))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "told by the test");
   return FALSE;
 }
@@ -484,7 +464,7 @@ append_copiers (GpPipeline *pipeline,
       if (*p == 'c')
         gp_test_add_child (pipeline, "cat", NULL);
       if (*p == 'f')
-        append_function (pipeline, "copy", copy_func, NULL);
+        gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
       if (*p == 'n')
         {
           GpPipeline *inner = gp_test_pipeline_new ();
@@ -511,7 +491,7 @@ run_once_closed (const char *kinds,
   gp_pipeline_set_close_stdout (pipeline, given);
   append_copiers (pipeline, kinds);
   if (end == END_FAILURE)
-    append_function (pipeline, "failing", fail_func, NULL);
+    gp_test_add_function (pipeline, "failing", fail_func, NULL);
   if (end == END_START_FAILURE)
     gp_pipeline_append_command (pipeline, "/nonexistent/command", NULL);
   gp_pipeline_run_async (pipeline, NULL, gp_test_result_cb, &result);

@@ -152,34 +152,6 @@ test_row (gconstpointer data)
   run_row (data, FALSE);
 }
 
-static gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
-/* Real stages: "c" is a command and "f" a function, both copying */
-static GpPipeline *
-build (const char *stages)
-{
-  GpPipeline *pipeline = gp_test_pipeline_new ();
-
-  for (const char *p = stages; *p != '\0'; p++)
-    {
-      if (*p == 'c')
-        gp_test_add_child (pipeline, "cat", NULL);
-      else
-        gp_pipeline_append (pipeline,
-                            GP_STAGE (gp_function_stage_new ("copy", copy_func, NULL, NULL)));
-    }
-  return pipeline;
-}
-
 static void
 test_real_stages (void)
 {
@@ -200,7 +172,7 @@ test_real_stages (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (real); i++)
     {
-      g_autoptr (GpPipeline) pipeline = build (real[i].stages);
+      g_autoptr (GpPipeline) pipeline = gp_test_new_copier (real[i].stages);
       g_autoptr (GInputStream) input = gp_test_source_new (100000, FALSE);
       g_autoptr (GOutputStream) output = gp_test_sink_new (G_MAXUINT64, NULL);
       g_autoptr (GError) error = NULL;
@@ -221,7 +193,7 @@ test_real_stages (void)
 static void
 test_nonblocking_descriptors (void)
 {
-  g_autoptr (GpPipeline) pipeline = build ("c");
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier ("c");
   g_autoptr (GInputStream) input = NULL;
   g_autoptr (GOutputStream) output = NULL;
   g_autoptr (GError) error = NULL;
@@ -250,7 +222,7 @@ test_nonblocking_descriptors (void)
 static void
 test_descriptors_of_files (void)
 {
-  g_autoptr (GpPipeline) pipeline = build ("c");
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier ("c");
   g_autoptr (GFileIOStream) in = NULL;
   g_autoptr (GFileIOStream) out = NULL;
   g_autoptr (GFile) from = g_file_new_tmp ("gp-test-XXXXXX", &in, NULL);
@@ -281,7 +253,7 @@ test_descriptors_of_files (void)
 static void
 test_kinds_before_start (void)
 {
-  g_autoptr (GpPipeline) pipeline = build ("fc");
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier ("fc");
 
   for (guint i = 0; i < 5; i++)
     g_assert_cmpint (gp_pipeline_get_edge_kind (pipeline, i), ==, NONE);

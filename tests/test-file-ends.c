@@ -73,7 +73,7 @@ run_cancelled (End        end,
   gp_test_gate_init (&gate);
   gp_pipeline_set_stdout_file (pipeline, place.out, mode);
   gp_pipeline_set_time_limit (pipeline, end == END_TIME_LIMIT ? 100 : 0);
-  append_function (pipeline, "wait", write_and_wait_func, &gate);
+  gp_test_add_function (pipeline, "wait", write_and_wait_func, &gate);
   if (end == END_CANCELLED_BEFORE)
     g_cancellable_cancel (cancellable);
   gp_pipeline_run_async (pipeline, cancellable, gp_test_result_cb, &result);
@@ -133,7 +133,7 @@ test_abandoned (void)
   source = gp_test_gated_input_new (&gate, " and more");
   gp_pipeline_set_abandon_delay (pipeline, 1);
   gp_pipeline_set_stdout_file (pipeline, place.out, GP_FILE_MODE_REPLACE);
-  append_function (pipeline, "deaf", deaf_func, source);
+  gp_test_add_function (pipeline, "deaf", deaf_func, source);
   g_assert_true (gp_test_start (pipeline, NULL, NULL));
   gp_test_wait_until ("the function to block", gp_test_gate_is_waited_at, &gate);
   gp_pipeline_cancel (pipeline);
@@ -208,7 +208,7 @@ test_read_blocks (gconstpointer data)
   if (in_command)
     gp_test_add_child (pipeline, "cat", NULL);
   else
-    append_function (pipeline, "copy", copy_func, NULL);
+    gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
   g_assert_true (gp_test_start (pipeline, NULL, NULL));
   gp_pipeline_cancel (pipeline);
   g_assert_false (gp_test_wait (pipeline, &error));
@@ -231,7 +231,7 @@ test_write_fifo (void)
   make_fifo (&place);
   fd = open (place.in_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   gp_pipeline_set_stdout_file (pipeline, place.in, GP_FILE_MODE_TRUNCATE);
-  append_function (pipeline, "write", write_func, NULL);
+  gp_test_add_function (pipeline, "write", write_func, NULL);
   g_assert_true (gp_test_start (pipeline, NULL, NULL));
   flags = fcntl (fd, F_GETFL);
   fcntl (fd, F_SETFL, flags & ~O_NONBLOCK);
@@ -341,9 +341,9 @@ test_nested (void)
       gp_pipeline_set_stdin_file (pipeline, place.in);
       gp_pipeline_set_stdout_file (inner, place.out, GP_FILE_MODE_REPLACE);
       gp_test_add_child (pipeline, "cat", NULL);
-      append_function (inner, "copy", copy_func, NULL);
+      gp_test_add_function (inner, "copy", gp_test_copy_func, NULL);
       if (fails)
-        append_function (inner, "write", write_func, inner);
+        gp_test_add_function (inner, "write", write_func, inner);
       gp_pipeline_append (pipeline, GP_STAGE (inner));
       g_assert_cmpint (gp_test_run_pipeline (pipeline, NULL, NULL), ==, !fails);
       assert_out (&place, fails ? "old" : "some words\n");

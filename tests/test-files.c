@@ -57,7 +57,7 @@ test_read (void)
         if (*p == 'c')
           gp_test_add_child (pipeline, "cat", NULL);
         else
-          append_function (pipeline, "copy", copy_func, NULL);
+          gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
       output = gp_test_output_of (pipeline, NULL);
       g_assert_cmpstr (output, ==, "some words\n");
       g_assert_cmpint (gp_pipeline_get_edge_kind (pipeline, 0), ==, rows[i].kind);
@@ -93,7 +93,7 @@ test_low_descriptors (void)
       place_init (&place, "old");
       gp_pipeline_set_stdin_file (pipeline, place.in);
       gp_pipeline_set_stdout_file (pipeline, place.out, mode);
-      append_function (pipeline, "descriptor", descriptor_func, fds);
+      gp_test_add_function (pipeline, "descriptor", descriptor_func, fds);
       saved = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
       close (STDIN_FILENO);
       assert_runs (pipeline);
@@ -137,7 +137,7 @@ run_mode (const ModeRow *row,
   gp_pipeline_set_stdout_file (pipeline, place.out, row->mode);
   g_assert_true (gp_pipeline_get_stdout_file (pipeline) == place.out);
   g_assert_cmpint (gp_pipeline_get_stdout_file_mode (pipeline), ==, row->mode);
-  append_function (pipeline, "write", write_func, GINT_TO_POINTER (fails));
+  gp_test_add_function (pipeline, "write", write_func, GINT_TO_POINTER (fails));
   if (to_command)
     gp_test_add_child (pipeline, "cat", NULL);
   g_assert_cmpint (run (pipeline, synchronously, &error), ==, !fails);
@@ -195,7 +195,7 @@ test_function_closes (void)
 
       place_init (&place, "old");
       gp_pipeline_set_stdout_file (pipeline, place.out, GP_FILE_MODE_REPLACE);
-      append_function (pipeline, "close", fails ? close_and_fail_func : write_func, NULL);
+      gp_test_add_function (pipeline, "close", fails ? close_and_fail_func : write_func, NULL);
       g_assert_cmpint (gp_test_run_pipeline (pipeline, NULL, NULL), ==, !fails);
       assert_out (&place, fails ? "old" : "new");
     }
@@ -247,7 +247,7 @@ test_same_file (void)
   gp_pipeline_set_stdin_file (pipeline, place.out);
   gp_pipeline_set_stdout_file (pipeline, place.out, GP_FILE_MODE_REPLACE);
   gp_test_add_child (pipeline, "cat", NULL);
-  append_function (pipeline, "copy", copy_func, NULL);
+  gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
   assert_runs (pipeline);
   assert_out (&place, "old");
 }
@@ -277,7 +277,7 @@ new_replacing (GFile    *file,
   GpPipeline *pipeline = gp_test_pipeline_new ();
 
   gp_pipeline_set_stdout_file (pipeline, file, GP_FILE_MODE_REPLACE);
-  append_function (pipeline, "write", write_func, GINT_TO_POINTER (fails));
+  gp_test_add_function (pipeline, "write", write_func, GINT_TO_POINTER (fails));
   return pipeline;
 }
 
@@ -365,7 +365,7 @@ test_permissions (void)
         if (old_modes[i] != 0)
           g_assert_cmpint (chmod (place.out_path, old_modes[i]), ==, 0);
         gp_pipeline_set_stdout_file (pipeline, place.out, mode);
-        append_function (pipeline, "write", write_func, NULL);
+        gp_test_add_function (pipeline, "write", write_func, NULL);
         assert_runs (pipeline);
         g_assert_cmpuint (mode_of (place.out_path), ==, old_modes[i] != 0 ? old_modes[i] : 0640);
       }
@@ -434,7 +434,7 @@ run_open_error (const OpenRow *row,
   gp_pipeline_set_stdin_file (pipeline, in);
   gp_pipeline_set_stdout_file (pipeline, out, mode);
   gp_test_add_child (pipeline, "cat", NULL);
-  append_function (pipeline, "copy", copy_func, NULL);
+  gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
   g_assert_false (run (pipeline, synchronously, &error));
   g_assert_error (error, G_IO_ERROR, row->code);
   message = g_strdup_printf ("%s \"%s\": %s", row->what, g_file_peek_path (input_fails ? in : out),
@@ -481,7 +481,7 @@ test_null_device (void)
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
 
   gp_pipeline_set_stdout_file (pipeline, null, GP_FILE_MODE_TRUNCATE);
-  append_function (pipeline, "write", write_func, NULL);
+  gp_test_add_function (pipeline, "write", write_func, NULL);
   assert_runs (pipeline);
 }
 
@@ -511,7 +511,7 @@ test_commit_fails (void)
 
   place_init (&place, "old");
   gp_pipeline_set_stdout_file (pipeline, place.out, GP_FILE_MODE_REPLACE);
-  append_function (pipeline, "spoil", spoil_func, place.out_path);
+  gp_test_add_function (pipeline, "spoil", spoil_func, place.out_path);
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY);
   message = g_strdup_printf ("closing standard output \"%s\": Is a directory", place.out_path);
@@ -527,7 +527,7 @@ test_full_device (void)
   g_autoptr (GError) error = NULL;
 
   gp_pipeline_set_stdout_file (pipeline, full, GP_FILE_MODE_TRUNCATE);
-  append_function (pipeline, "write", write_func, NULL);
+  gp_test_add_function (pipeline, "write", write_func, NULL);
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 }

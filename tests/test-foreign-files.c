@@ -294,7 +294,7 @@ append_stage (GpPipeline *pipeline,
   if (is_command)
     gp_test_add_child (pipeline, "cat", NULL);
   else
-    gp_pipeline_append (pipeline, GP_STAGE (gp_function_stage_new ("copy", copy_func, NULL, NULL)));
+    gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
 }
 
 typedef struct
@@ -342,7 +342,7 @@ write_and_fail_func (GInputStream    *input,
                      gpointer         user_data,
                      GError         **error)
 {
-  if (copy_func (input, output, context, NULL, error))
+  if (gp_test_copy_func (input, output, context, NULL, error))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "broken");
   return FALSE;
 }

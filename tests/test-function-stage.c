@@ -30,16 +30,6 @@ upper_func (GInputStream    *input,
 }
 
 static void
-append_function (GpPipeline *pipeline,
-                 const char *name,
-                 GpFunction  func,
-                 gpointer    user_data)
-{
-  gp_pipeline_append (pipeline,
-                      GP_STAGE (gp_test_watch (gp_function_stage_new (name, func, user_data, NULL))));
-}
-
-static void
 test_positions (void)
 {
   /* "u" makes letters upper case, "c" is a command that copies */
@@ -53,7 +43,7 @@ test_positions (void)
       for (const char *p = rows[i]; *p != '\0'; p++)
         {
           if (*p == 'u')
-            append_function (pipeline, "upper", upper_func, NULL);
+            gp_test_add_function (pipeline, "upper", upper_func, NULL);
           else
             gp_test_add_child (pipeline, "cat", NULL);
         }
@@ -90,7 +80,7 @@ test_unconnected (void)
   g_autoptr (GError) error = NULL;
   gsize n_written = 0;
 
-  append_function (pipeline, "unconnected", unconnected_func, &n_written);
+  gp_test_add_function (pipeline, "unconnected", unconnected_func, &n_written);
   gp_test_run_pipeline (pipeline, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_written, ==, 300000);
@@ -113,7 +103,7 @@ test_last_without_stdout (void)
   g_autoptr (GError) error = NULL;
 
   gp_test_add_child (pipeline, "spew", "1000000", NULL);
-  append_function (pipeline, "last", last_func, NULL);
+  gp_test_add_function (pipeline, "last", last_func, NULL);
   gp_test_run_pipeline (pipeline, NULL, &error);
   g_assert_no_error (error);
 }
@@ -141,7 +131,7 @@ test_error (void)
   g_autoptr (GBytes) output = NULL;
   g_autoptr (GError) error = NULL;
 
-  append_function (pipeline, "writer", end_func, given);
+  gp_test_add_function (pipeline, "writer", end_func, given);
   gp_test_add_child (pipeline, "cat", NULL);
   g_assert_null (gp_test_communicate (pipeline, NULL, NULL, &error));
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
@@ -157,7 +147,7 @@ test_false_without_error (void)
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   g_autoptr (GError) error = NULL;
 
-  append_function (pipeline, "forgetful", end_func, NULL);
+  gp_test_add_function (pipeline, "forgetful", end_func, NULL);
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT);
   gp_test_assert_contains (error->message, "forgetful");
@@ -180,7 +170,7 @@ test_true_with_error (void)
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   g_autoptr (GError) error = NULL;
 
-  append_function (pipeline, "confused", true_with_error_func, NULL);
+  gp_test_add_function (pipeline, "confused", true_with_error_func, NULL);
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT);
   gp_test_assert_contains (error->message, "confused");
@@ -226,8 +216,8 @@ test_finish_early (void)
       if (i == 0)
         gp_test_add_child (pipeline, "spew", NULL);
       else
-        append_function (pipeline, "forever", pattern_forever_func, NULL);
-      append_function (pipeline, "early", early_func, NULL);
+        gp_test_add_function (pipeline, "forever", pattern_forever_func, NULL);
+      gp_test_add_function (pipeline, "early", early_func, NULL);
       output = gp_test_output_of (pipeline, NULL);
       if (i == 1)
         g_assert_cmpstr (output, ==, "12345");
@@ -264,7 +254,7 @@ test_closes_twice (void)
 
       if (i == 0)
         gp_test_add_child (pipeline, "exit", "0", NULL);
-      append_function (pipeline, "closer", closes_twice_func, NULL);
+      gp_test_add_function (pipeline, "closer", closes_twice_func, NULL);
       if (i == 0)
         gp_test_add_child (pipeline, "cat", NULL);
       output = gp_test_output_of (pipeline, NULL);
@@ -350,7 +340,7 @@ test_all_wait_for_each_other (void)
   g_mutex_init (&barrier.lock);
   g_cond_init (&barrier.cond);
   for (guint i = 0; i < N_WAITERS; i++)
-    append_function (pipeline, "waiter", barrier_func, &barrier);
+    gp_test_add_function (pipeline, "waiter", barrier_func, &barrier);
   gp_pipeline_run_async (pipeline, NULL, gp_test_result_cb, &run);
   gp_test_wait_until ("all functions to run", all_have_arrived, &barrier);
   /* The application's own use of GLib's threads goes on meanwhile */

@@ -9,34 +9,6 @@
 /* Far beyond the watchdog: a test that ends only because a stage is given up must not pass */
 #define NEVER 100000000
 
-static gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
-/* A letter for each stage: c is a command, f a function */
-static GpPipeline *
-new_copier (const char *kinds)
-{
-  GpPipeline *pipeline = gp_test_pipeline_new ();
-
-  for (const char *p = kinds; *p != '\0'; p++)
-    {
-      if (*p == 'c')
-        gp_test_add_child (pipeline, "cat", NULL);
-      else
-        gp_pipeline_append (pipeline,
-                            GP_STAGE (gp_function_stage_new ("copy", copy_func, NULL, NULL)));
-    }
-  return pipeline;
-}
-
 /* Adds it @depth times wrapped into another one */
 static void
 append_nested (GpPipeline *outer,
@@ -98,7 +70,7 @@ test_never_reached (gconstpointer data)
   for (int synchronous = 0; synchronous < 2; synchronous++)
     {
       g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-      g_autoptr (GpPipeline) inner = new_copier (row->kinds);
+      g_autoptr (GpPipeline) inner = gp_test_new_copier (row->kinds);
       g_autoptr (GInputStream) input = gp_test_source_new (1000, FALSE);
       g_autoptr (GOutputStream) output = gp_test_sink_new (G_MAXUINT64, NULL);
       g_autoptr (GError) error = NULL;
@@ -125,7 +97,7 @@ test_open_ends (gconstpointer data)
 {
   const Row *row = data;
   g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-  g_autoptr (GpPipeline) inner = new_copier (row->kinds);
+  g_autoptr (GpPipeline) inner = gp_test_new_copier (row->kinds);
   g_autoptr (GOutputStream) input = gp_pipeline_open_input (inner, NULL);
   g_autoptr (GInputStream) output = gp_pipeline_open_output (inner, NULL);
   g_autoptr (GError) read_error = NULL;
@@ -148,7 +120,7 @@ static void
 test_waited_for (void)
 {
   g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-  g_autoptr (GpPipeline) inner = new_copier ("c");
+  g_autoptr (GpPipeline) inner = gp_test_new_copier ("c");
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   GpTestProbe *probe = gp_test_starter_new ("probe", GP_TEST_END_HOLD);
@@ -171,7 +143,7 @@ test_cancelled_before (void)
   for (int steps = 0; steps < 20; steps++)
     {
       g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-      g_autoptr (GpPipeline) inner = new_copier ("c");
+      g_autoptr (GpPipeline) inner = gp_test_new_copier ("c");
       g_autoptr (GInputStream) input = gp_test_source_new (0, TRUE);
       g_autoptr (GError) error = NULL;
 
@@ -197,7 +169,7 @@ test_conflict (gconstpointer data)
 {
   gboolean is_input = g_str_has_prefix (data, "stdin");
   g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-  g_autoptr (GpPipeline) inner = new_copier ("c");
+  g_autoptr (GpPipeline) inner = gp_test_new_copier ("c");
   g_autoptr (GInputStream) input = gp_test_source_new (1000, FALSE);
   g_autoptr (GOutputStream) output = gp_test_sink_new (G_MAXUINT64, NULL);
   g_autoptr (GError) error = NULL;
@@ -222,7 +194,7 @@ test_conflict_with_opened (gconstpointer data)
 {
   gboolean is_input = g_str_has_prefix (data, "stdin");
   g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
-  g_autoptr (GpPipeline) inner = new_copier ("c");
+  g_autoptr (GpPipeline) inner = gp_test_new_copier ("c");
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) stream_error = NULL;
   g_autoptr (GObject) opened = NULL;

@@ -74,26 +74,6 @@ fail_func (GInputStream    *input,
   return FALSE;
 }
 
-static gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
-static void
-append_function (GpPipeline *pipeline,
-                 const char *name,
-                 GpFunction  func,
-                 gpointer    user_data)
-{
-  gp_pipeline_append (pipeline, GP_STAGE (gp_function_stage_new (name, func, user_data, NULL)));
-}
-
 /* A letter for each stage before the reader: f and e are functions that fail (e ends its output
  * first), x is a command that fails, s one that succeeds, c one that copies and m a function that
  * does */
@@ -106,10 +86,10 @@ append_stages (GpPipeline *pipeline,
       switch (*kind)
         {
         case 'f':
-          append_function (pipeline, "broken", fail_func, NULL);
+          gp_test_add_function (pipeline, "broken", fail_func, NULL);
           break;
         case 'e':
-          append_function (pipeline, "broken", fail_func, pipeline);
+          gp_test_add_function (pipeline, "broken", fail_func, pipeline);
           break;
         case 'x':
           gp_pipeline_append_command (pipeline, "/bin/sh", "-c", "echo half of it; exit 3", NULL);
@@ -121,7 +101,7 @@ append_stages (GpPipeline *pipeline,
           gp_test_add_child (pipeline, "cat", NULL);
           break;
         default:
-          append_function (pipeline, "copy", copy_func, NULL);
+          gp_test_add_function (pipeline, "copy", gp_test_copy_func, NULL);
           break;
         }
     }
@@ -153,7 +133,7 @@ test_function (gconstpointer data)
     }
   else
     append_stages (pipeline, test->kinds);
-  append_function (pipeline, "reader", read_func, &seen);
+  gp_test_add_function (pipeline, "reader", read_func, &seen);
 
   g_assert_true (gp_test_run_pipeline (pipeline, NULL, &error) ==
                  (test->state == GP_INPUT_STATE_COMPLETE));
@@ -184,7 +164,7 @@ test_default (void)
   seen_init (&seen);
   g_assert_false (gp_pipeline_get_partial_input_is_error (pipeline));
   append_stages (pipeline, "f");
-  append_function (pipeline, "reader", read_func, &seen);
+  gp_test_add_function (pipeline, "reader", read_func, &seen);
 
   g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
   gp_test_assert_message (error, "broken: broken");
@@ -207,7 +187,7 @@ test_pipe_errors_ignored (void)
   gp_pipeline_set_ignore_pipe_errors (pipeline, TRUE);
   gp_pipeline_append_command (pipeline, "yes", "half of it", NULL);
   gp_pipeline_append_command (pipeline, "head", "-n", "1", NULL);
-  append_function (pipeline, "reader", read_func, &seen);
+  gp_test_add_function (pipeline, "reader", read_func, &seen);
 
   g_assert_true (gp_test_run_pipeline (pipeline, NULL, &error));
   g_assert_no_error (error);
@@ -291,7 +271,7 @@ test_cancelled_at_the_end (void)
                                         NULL);
   gp_command_stage_take_fd (command, fds[1], 5);
   gp_command_stage_take_fd (command, never[0], 6);
-  append_function (pipeline, "reader", read_func, &seen);
+  gp_test_add_function (pipeline, "reader", read_func, &seen);
 
   g_assert_true (gp_test_start (pipeline, cancellable, &error));
   g_assert_cmpint (read (fds[0], &byte, 1), ==, 1);

@@ -59,36 +59,6 @@ be_subprocess (void)
   return FALSE;
 }
 
-static gboolean
-copy_func (GInputStream    *input,
-           GOutputStream   *output,
-           GpStageContext  *context,
-           gpointer         user_data,
-           GError         **error)
-{
-  return g_output_stream_splice (output, input, G_OUTPUT_STREAM_SPLICE_NONE,
-                                 gp_stage_context_get_cancellable (context), error) >= 0;
-}
-
-/* A letter for each stage: c is a command, f a function, n a pipeline of two commands */
-static GpPipeline *
-new_copier (const char *kinds)
-{
-  GpPipeline *pipeline = gp_test_pipeline_new ();
-
-  for (const char *p = kinds; *p != '\0'; p++)
-    {
-      if (*p == 'c')
-        gp_test_add_child (pipeline, "cat", NULL);
-      if (*p == 'f')
-        gp_pipeline_append (pipeline,
-                            GP_STAGE (gp_function_stage_new ("copy", copy_func, NULL, NULL)));
-      if (*p == 'n')
-        gp_pipeline_append (pipeline, GP_STAGE (new_copier ("cc")));
-    }
-  return pipeline;
-}
-
 typedef struct
 {
   const char *path;
@@ -124,7 +94,7 @@ run_with (const Row *row,
           int        base,
           int        n)
 {
-  g_autoptr (GpPipeline) pipeline = new_copier (row->kinds);
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier (row->kinds);
   g_autoptr (GInputStream) input = gp_test_source_new (300000, FALSE);
   g_autoptr (GOutputStream) output = gp_test_sink_new (G_MAXUINT64, NULL);
   g_autoptr (GError) error = NULL;
@@ -302,7 +272,7 @@ robbing_output_new (GOutputStream *base,
 static void
 run_pump_in (void)
 {
-  g_autoptr (GpPipeline) pipeline = new_copier ("c");
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier ("c");
   g_autoptr (GInputStream) source = gp_test_source_new (100 * 1024 * 1024, FALSE);
   g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
   Robber robber = { "gp:stdin\n", -1, 1 };
@@ -331,7 +301,7 @@ run_pump_in (void)
 static void
 run_pump_out (void)
 {
-  g_autoptr (GpPipeline) pipeline = new_copier ("c");
+  g_autoptr (GpPipeline) pipeline = gp_test_new_copier ("c");
   g_autoptr (GOutputStream) feed = gp_pipeline_open_input (pipeline, NULL);
   g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
   Robber robber = { "gp:stdout\n", -1, 0 };
