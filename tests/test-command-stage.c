@@ -433,11 +433,6 @@ test_stderr_inherit (void)
   int fd;
   int saved;
 
-  if (g_getenv ("GP_TEST_LOG_FD") != NULL)
-    {
-      g_test_skip ("without a standard error there is nothing to inherit");
-      return;
-    }
   fd = g_file_open_tmp ("gp-test-XXXXXX", &path, NULL);
   saved = fcntl (2, F_DUPFD_CLOEXEC, 10);
   dup2 (fd, 2);
@@ -607,7 +602,9 @@ main (int    argc,
   gp_test_add ("/command-stage/stderr-merge-of-last", test_stderr_merge_of_last);
   gp_test_add ("/command-stage/stderr-discard", test_stderr_discard);
   gp_test_add ("/command-stage/stderr-stream", test_stderr_stream);
-  gp_test_add ("/command-stage/stderr-inherit", test_stderr_inherit);
+  /* Started without a standard error, GLib may have that number for something of its own. */
+  if (g_getenv ("GP_TEST_LOG_FD") == NULL)
+    gp_test_add ("/command-stage/stderr-inherit", test_stderr_inherit);
   gp_test_add ("/command-stage/process-group", test_process_group);
   gp_test_add ("/command-stage/grandchild-holds-stderr", test_grandchild_holds_stderr);
   gp_test_add ("/command-stage/grandchild-writes-stdout", test_grandchild_writes_stdout);
