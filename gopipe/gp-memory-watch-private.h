@@ -28,15 +28,12 @@ GpMemoryWatch *gp_memory_watch_start  (GpLimitable     *target,
                                        guint64          limit,
                                        guint            interval);
 
-/* Ends the watch and frees it: it calls nothing any more. Waits while it looks at its target or
- * kills it, which therefore must not wait for the caller in turn: hold no lock that they take. The
- * most bytes that were seen, or -1. */
-gint64         gp_memory_watch_stop   (GpMemoryWatch   *self);
-
-/* The same at the end of the stage, before it is reported on @context, and tells what there is to
- * tell: the peak to the status, MEMORY_LIMIT if the limit was exceeded but nobody has noticed, and
- * MEMORY_PEAK. @peak_memory: what the kernel says of the highest process, or -1. FALSE and
- * GP_PIPELINE_ERROR_MEMORY_LIMIT, which does not name the stage, if the limit was exceeded. */
+/* At the end of the stage, before it is reported on @context: ends the watch and frees it, so that it
+ * calls nothing any more, and tells what there is to tell: the peak to the status, MEMORY_LIMIT if
+ * the limit was exceeded but nobody has noticed, and MEMORY_PEAK. Waits if the watch is just calling
+ * gp_limitable_kill (), which must not wait for the caller in turn. @peak_memory: what the kernel
+ * says of the highest process, or -1. FALSE and GP_PIPELINE_ERROR_MEMORY_LIMIT, which does not name
+ * the stage, if the limit was exceeded. */
 gboolean       gp_memory_watch_finish (GpMemoryWatch   *self,
                                        GpStageContext  *context,
                                        gint64           peak_memory,

@@ -332,17 +332,6 @@ stop (GpMemoryWatch *self,
   return self->exceeded;
 }
 
-gint64
-gp_memory_watch_stop (GpMemoryWatch *self)
-{
-  gint64 peak;
-
-  stop (self, &peak);
-  watch_unref (self);
-
-  return peak;
-}
-
 gboolean
 gp_memory_watch_finish (GpMemoryWatch   *self,
                         GpStageContext  *context,

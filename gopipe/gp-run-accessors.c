@@ -122,16 +122,6 @@ gp_run_get_queue (GpRun *self)
 }
 
 gboolean
-gp_run_needs_main_context (GpRun *self)
-{
-  for (guint i = 0; i < self->n_stages; i++)
-    if (self->stages[i].needs_main_context)
-      return TRUE;
-
-  return FALSE;
-}
-
-gboolean
 gp_run_first_finished_early (GpRun *self)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);

@@ -125,7 +125,6 @@ GpEdgeKind       gp_run_get_edge_kind      (GpRun             *self,
                                             guint              index);
 
 GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
-gboolean         gp_run_needs_main_context (GpRun             *self);
 gboolean         gp_run_first_finished_early (GpRun           *self);
 
 /* For the stages, through their contexts */

@@ -397,3 +397,19 @@ gp_test_probe_get_context (GpTestProbe *self)
 {
   return PRIVATE (self)->context;
 }
+
+GpTestEnd
+gp_test_end_from_letter (char letter)
+{
+  switch (letter)
+    {
+    case '-':
+      return GP_TEST_END_SUCCESS;
+    case 'P':
+      return GP_TEST_END_PIPE;
+    case 'F':
+      return GP_TEST_END_FINISH_EARLY;
+    default:
+      return GP_TEST_END_ERROR;
+    }
+}

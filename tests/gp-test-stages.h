@@ -23,6 +23,10 @@ typedef enum
   GP_TEST_END_TWICE,        /* reports a success and then an error */
 } GpTestEnd;
 
+/* As in the table of outcomes: '-' is success, 'P' a pipe error, 'F' an early finish, and all else an
+ * error */
+GpTestEnd       gp_test_end_from_letter      (char            letter);
+
 #define GP_TYPE_TEST_PROBE (gp_test_probe_get_type ())
 G_DECLARE_DERIVABLE_TYPE (GpTestProbe, gp_test_probe, GP, TEST_PROBE, GObject)
 

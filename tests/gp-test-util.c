@@ -5,6 +5,7 @@
 #include "gp-test-util.h"
 
 #include <fcntl.h>
+#include <gio/gunixoutputstream.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -598,4 +599,27 @@ void
 gp_test_open_pipe (int fds[2])
 {
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);
+}
+
+void
+gp_test_assert_cancelled (GpPipeline *pipeline)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+int
+gp_test_connect_output (GpPipeline *pipeline)
+{
+  g_autoptr (GOutputStream) stream = NULL;
+  int fds[2];
+
+  gp_test_open_pipe (fds);
+  stream = g_unix_output_stream_new (fds[1], TRUE);
+  gp_pipeline_set_stdout (pipeline, stream);
+  gp_pipeline_set_close_stdout (pipeline, TRUE);
+
+  return fds[0];
 }

@@ -60,6 +60,8 @@ gboolean    gp_test_wait            (GpPipeline      *pipeline,
 gboolean    gp_test_run_pipeline    (GpPipeline      *pipeline,
                                      GCancellable    *cancellable,
                                      GError         **error);
+/* Waits, and it was cancelled */
+void        gp_test_assert_cancelled (GpPipeline     *pipeline);
 GBytes     *gp_test_communicate     (GpPipeline      *pipeline,
                                      GBytes          *stdin_bytes,
                                      GCancellable    *cancellable,
@@ -100,6 +102,10 @@ GpPipeline     *gp_test_new_copier  (const char      *kinds);
 /* A pipe of the test's own, as streams that block */
 void        gp_test_open_pipe       (int              fds[2]);
 guint       gp_test_count_fds       (void);
+
+/* The pipeline's standard output as a pipe: the descriptor goes to a command at its end, and the end
+ * of the pipe is seen when nobody holds it any more. Returns the other end. */
+int         gp_test_connect_output  (GpPipeline      *pipeline);
 
 /* Exactly: no more, no less */
 #define gp_test_assert_message(error, text) \

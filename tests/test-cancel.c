@@ -15,37 +15,12 @@
 #define NEVER 100000000
 
 static void
-assert_cancelled (GpPipeline *pipeline)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_FAILED);
-}
-
-static void
 start (GpPipeline *pipeline)
 {
   g_autoptr (GError) error = NULL;
 
   gp_test_start (pipeline, NULL, &error);
   g_assert_no_error (error);
-}
-
-/* The pipeline's standard output as a pipe: the descriptor goes to the command, and the end of
- * the pipe is seen when no process holds it any more */
-static int
-connect_output (GpPipeline *pipeline)
-{
-  g_autoptr (GOutputStream) stream = NULL;
-  int fds[2];
-
-  gp_test_open_pipe (fds);
-  stream = g_unix_output_stream_new (fds[1], TRUE);
-  gp_pipeline_set_stdout (pipeline, stream);
-  gp_pipeline_set_close_stdout (pipeline, TRUE);
-  return fds[0];
 }
 
 static void
@@ -110,7 +85,7 @@ test_term (void)
   start (pipeline);
   gp_pipeline_cancel (pipeline);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpint (gp_stage_status_get_term_signal (gp_pipeline_get_status (pipeline, 0)), ==,
                    SIGTERM);
 }
@@ -119,14 +94,14 @@ static void
 test_kill (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  int fd = connect_output (pipeline);
+  int fd = gp_test_connect_output (pipeline);
   GpCommandStage *stage = gp_test_add_child (pipeline, "ignore-term-and-wait", "ready", NULL);
 
   gp_command_stage_set_kill_delay (stage, 1);
   start (pipeline);
   read_line (fd, "ready");
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpint (gp_stage_status_get_term_signal (gp_pipeline_get_status (pipeline, 0)), ==,
                    SIGKILL);
   close (fd);
@@ -136,14 +111,14 @@ static void
 test_whole_group (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  int fd = connect_output (pipeline);
+  int fd = gp_test_connect_output (pipeline);
   char byte;
 
   gp_test_add_child (pipeline, "grandchild-wait", "ready", NULL);
   start (pipeline);
   read_line (fd, "ready");
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   /* Blocks until the child's own child has gone */
   g_assert_cmpint (read (fd, &byte, 1), ==, 0);
   close (fd);
@@ -154,14 +129,14 @@ static void
 test_own_answer_to_term (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  int fd = connect_output (pipeline);
+  int fd = gp_test_connect_output (pipeline);
 
   gp_command_stage_set_kill_delay (gp_test_add_child (pipeline, "term-exit", "3", "ready", NULL),
                                    NEVER);
   start (pipeline);
   read_line (fd, "ready");
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpint (gp_stage_status_get_exit_status (gp_pipeline_get_status (pipeline, 0)), ==, 3);
   close (fd);
 }
@@ -281,7 +256,7 @@ cancel_blocked (GpPipeline *pipeline,
   start (pipeline);
   gp_test_wait_until ("the function to block", sleeps, blocking);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 typedef enum
@@ -415,7 +390,7 @@ test_pump_out_blocked (void)
   start (pipeline);
   gp_test_wait_until ("the pump to block", gp_test_sink_is_blocked, output);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 static void
@@ -430,7 +405,7 @@ test_pump_in_blocked (void)
   start (pipeline);
   gp_test_wait_until ("the pump to block", gp_test_source_is_blocked, input);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 /* A function that looks at nothing is given up, and may end later */
@@ -493,7 +468,7 @@ test_abandoned (void)
       start (pipeline);
       gp_test_wait_until ("the function to run", deaf_runs, &deaf);
       gp_pipeline_cancel (pipeline);
-      assert_cancelled (pipeline);
+      gp_test_assert_cancelled (pipeline);
       g_assert_false (deaf.may_end);
       if (!keep_pipeline)
         g_clear_object (&pipeline);
@@ -600,7 +575,7 @@ test_cancellable_of_start (void)
   gp_test_add_child (pipeline, "wait", NULL);
   g_assert_true (gp_test_start (pipeline, cancellable, NULL));
   g_cancellable_cancel (cancellable);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 typedef struct
@@ -625,7 +600,7 @@ test_synchronous (void)
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
-  Canceller canceller = { connect_output (pipeline), cancellable };
+  Canceller canceller = { gp_test_connect_output (pipeline), cancellable };
   GThread *thread;
 
   gp_test_add_child (pipeline, "wait", "ready", NULL);
@@ -648,7 +623,7 @@ test_nested (void)
   gp_pipeline_append (pipeline, GP_STAGE (inner));
   start (pipeline);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 static void
@@ -663,7 +638,7 @@ test_empty (void)
   start (pipeline);
   gp_test_wait_until ("the copy to block", gp_test_source_is_blocked, input);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
 }
 
 static void
@@ -677,7 +652,7 @@ test_given_stdout_is_discarded (void)
   gp_test_add_child (pipeline, "wait", NULL);
   start (pipeline);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpuint (gp_test_sink_get_n_closes (output), ==, 1);
   g_assert_true (gp_test_sink_was_discarded (output));
 }

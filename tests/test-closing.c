@@ -20,15 +20,6 @@ start (GpPipeline *pipeline)
   g_assert_no_error (error);
 }
 
-static void
-assert_cancelled (GpPipeline *pipeline)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
 /* A file that is replaced when its stream is closed, and only then */
 typedef struct
 {
@@ -205,7 +196,7 @@ test_abandoned_operation (gconstpointer kind)
       start (pipeline);
       gp_test_wait_until ("the function to block", gp_test_gate_is_waited_at, &gate);
       gp_pipeline_cancel (pipeline);
-      assert_cancelled (pipeline);
+      gp_test_assert_cancelled (pipeline);
       replaced_file_assert (&file, "old");
       if (!keep_pipeline)
         g_clear_object (&pipeline);

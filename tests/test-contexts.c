@@ -38,35 +38,12 @@ has_failed (gpointer data)
 }
 
 static void
-assert_cancelled (GpPipeline *pipeline)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
-static void
 append_function (GpPipeline *pipeline,
                  GpFunction  func,
                  gpointer    user_data)
 {
   gp_pipeline_append (pipeline,
                       GP_STAGE (gp_function_stage_new ("function", func, user_data, NULL)));
-}
-
-/* The pipeline's standard output as a pipe, whose end is seen when nobody holds it any more */
-static int
-connect_output (GpPipeline *pipeline)
-{
-  g_autoptr (GOutputStream) stream = NULL;
-  int fds[2];
-
-  gp_test_open_pipe (fds);
-  stream = g_unix_output_stream_new (fds[1], TRUE);
-  gp_pipeline_set_stdout (pipeline, stream);
-  gp_pipeline_set_close_stdout (pipeline, TRUE);
-  return fds[0];
 }
 
 static gboolean
@@ -478,7 +455,7 @@ test_stderr_blocks (gconstpointer data)
   if (exits)
     gp_test_wait_until ("the command to end", has_exited, gp_pipeline_get_status (pipeline, 0));
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpuint (gp_test_sink_get_n_bytes (sink), ==, 0);
   gp_test_gate_open (&gate);
   gp_test_wait_busy_threads ();
@@ -496,7 +473,7 @@ static void
 test_stubborn_group (gconstpointer script)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  int fd = connect_output (pipeline);
+  int fd = gp_test_connect_output (pipeline);
   GpCommandStage *stage = gp_pipeline_append_command (pipeline, "/bin/sh", "-c", script,
                                                       gp_test_child (), NULL);
   char line[6];
@@ -509,7 +486,7 @@ test_stubborn_group (gconstpointer script)
     g_assert_cmpint (read (fd, &line[i], 1), ==, 1);
   g_assert_cmpmem (line, sizeof line, "ready\n", 6);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   /* Blocks until the last one has gone */
   g_assert_cmpint (read (fd, &byte, 1), ==, 0);
   close (fd);

@@ -17,22 +17,6 @@ static const Row rows[] = {
   { "PPF", -1 },  { "P-F", 0 },    { "FP", 1 },    { "1PF", 0 },   { "P1F", 1 },   { "PP", 1 },
 };
 
-static GpTestEnd
-end_of (char letter)
-{
-  switch (letter)
-    {
-    case '-':
-      return GP_TEST_END_SUCCESS;
-    case 'P':
-      return GP_TEST_END_PIPE;
-    case 'F':
-      return GP_TEST_END_FINISH_EARLY;
-    default:
-      return GP_TEST_END_ERROR;
-    }
-}
-
 /* Each failure is told, and then once that of the pipeline. */
 static void
 test_outcome (gconstpointer data)
@@ -50,7 +34,7 @@ test_outcome (gconstpointer data)
   record (&recorder, pipeline);
   g_assert_true (gp_test_start (pipeline, NULL, NULL));
   for (guint i = 0; i < n; i++)
-    gp_test_probe_end (probes->pdata[i], end_of (row->stages[i]));
+    gp_test_probe_end (probes->pdata[i], gp_test_end_from_letter (row->stages[i]));
   g_assert_cmpint (gp_test_wait (pipeline, NULL), ==, row->culprit < 0);
 
   for (guint i = 0; i < n; i++)

@@ -39,22 +39,6 @@ typedef enum
   ORDER_BACKWARD,
 } Order;
 
-static GpTestEnd
-end_of (char letter)
-{
-  switch (letter)
-    {
-    case '-':
-      return GP_TEST_END_SUCCESS;
-    case 'P':
-      return GP_TEST_END_PIPE;
-    case 'F':
-      return GP_TEST_END_FINISH_EARLY;
-    default:
-      return GP_TEST_END_ERROR;
-    }
-}
-
 static void
 assert_is (const GError *error,
            char          letter)
@@ -131,7 +115,7 @@ run_row (const Row *row,
     {
       guint at = order == ORDER_FORWARD ? i : n - 1 - i;
 
-      gp_test_probe_end (probes[at], end_of (row->stages[at]));
+      gp_test_probe_end (probes[at], gp_test_end_from_letter (row->stages[at]));
     }
   g_assert_cmpint (gp_test_wait (pipeline, &error), ==, row->result == '-');
   assert_is (error, row->result);

@@ -62,15 +62,6 @@ start (GpPipeline *pipeline,
   leash_await_ready (leash);
 }
 
-static void
-assert_cancelled (GpPipeline *pipeline)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-}
-
 /* When it is told that all has ended, it has. */
 static void
 assert_nothing_left (Leash *leash)
@@ -90,7 +81,7 @@ test_cancel (gconstpointer data)
 
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   assert_nothing_left (&leash);
 }
 
@@ -105,7 +96,7 @@ test_cancel_unsupervised (gconstpointer data)
   gp_command_stage_set_supervised (command, FALSE);
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   leash_await_end (&leash);
 }
 
@@ -119,7 +110,7 @@ test_cancel_unwilling (void)
 
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   assert_nothing_left (&leash);
 }
 
@@ -136,7 +127,7 @@ test_cancel_once (void)
   gp_command_stage_set_kill_delay (command, 300);
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   while ((byte = leash_read (&leash)) == 'T')
     n_asked++;
   g_assert_cmpint (byte, ==, '\0');
@@ -177,7 +168,7 @@ test_cancel_stopped_supervisor (void)
   start (pipeline, &leash);
   kill (get_supervisor (pipeline), SIGSTOP);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   leash_await_end (&leash);
 }
 
@@ -196,7 +187,7 @@ test_fork_bomb (void)
       gp_command_stage_set_kill_delay (command, 1);
       start (pipeline, &leash);
       gp_pipeline_cancel (pipeline);
-      assert_cancelled (pipeline);
+      gp_test_assert_cancelled (pipeline);
       assert_nothing_left (&leash);
     }
 }
@@ -497,7 +488,7 @@ test_usage_killed (void)
 
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
-  assert_cancelled (pipeline);
+  gp_test_assert_cancelled (pipeline);
   g_assert_cmpint (gp_stage_status_get_user_time (status), >=, 0);
   g_assert_cmpint (gp_stage_status_get_system_time (status), >=, 0);
 }
