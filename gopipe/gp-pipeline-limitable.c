@@ -12,6 +12,28 @@
  * their own. The stages do not change any more once it was started, which is before it is
  * measured, and so they can be read in any thread. */
 
+/* A stage that has no process is no mistake as long as another has one. */
+static gboolean
+check_stage (GpStage   *stage,
+             gboolean  *found,
+             GError   **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (!GP_IS_LIMITABLE (stage))
+    return TRUE;
+
+  if (gp_limitable_check (GP_LIMITABLE (stage), &local_error))
+    *found = TRUE;
+  else if (!g_error_matches (local_error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID))
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 static gboolean
 gp_pipeline_limitable_check (GpLimitable  *limitable,
                              GError      **error)
@@ -21,20 +43,8 @@ gp_pipeline_limitable_check (GpLimitable  *limitable,
 
   for (guint i = 0; i < self->stages->len; i++)
     {
-      GpStage *stage = g_ptr_array_index (self->stages, i);
-      g_autoptr (GError) local_error = NULL;
-
-      if (!GP_IS_LIMITABLE (stage))
-        continue;
-      if (gp_limitable_check (GP_LIMITABLE (stage), &local_error))
-        {
-          found = TRUE;
-        }
-      else if (!g_error_matches (local_error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID))
-        {
-          g_propagate_error (error, g_steal_pointer (&local_error));
-          return FALSE;
-        }
+      if (!check_stage (g_ptr_array_index (self->stages, i), &found, error))
+        return FALSE;
     }
 
   if (!found)
