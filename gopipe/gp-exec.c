@@ -367,7 +367,7 @@ may_be_elsewhere (int errsv)
     }
 }
 
-/* Like execvp (), but a file that is no program is never handed to a shell. What is reported if
+/* Searches like a shell, but a file that is no program is never handed to one. What is reported if
  * there is none that works: the first that must not be executed, else the last that lacks its
  * interpreter, else that there is none. */
 static GpExecFailure

@@ -73,31 +73,34 @@ find_own_directory (void)
 }
 
 /* A helper beside the library means that this is a build tree. Only there may the environment
- * name another one: an installed library must not execute what a variable says. */
+ * name another one: an installed library must not execute what a variable says. A program with more
+ * privileges than its caller believes nothing that the caller could have arranged, and where a
+ * program lies into which the library is linked, only its arguments tell. */
+static char *
+find_helper_of_build (void)
+{
+  g_autofree char *directory = getauxval (AT_SECURE) ? NULL : find_own_directory ();
+  g_autofree char *path = NULL;
+  const char *other;
+
+  if (directory == NULL)
+    return NULL;
+
+  path = g_build_filename (directory, HELPER_NAME, NULL);
+  if (!g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
+    return NULL;
+
+  other = g_getenv ("GOPIPE_EXEC");
+  return other != NULL ? g_canonicalize_filename (other, NULL) : g_steal_pointer (&path);
+}
+
 static char *
 find_helper (void)
 {
-  g_autofree char *directory = find_own_directory ();
-  g_autofree char *path = NULL;
+  g_autofree char *path = find_helper_of_build ();
 
-  if (directory != NULL)
-    path = g_build_filename (directory, HELPER_NAME, NULL);
-
-  if (path != NULL && g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
-    {
-      const char *other = getauxval (AT_SECURE) ? NULL : g_getenv ("GOPIPE_EXEC");
-
-      if (other != NULL)
-        {
-          g_free (path);
-          path = g_canonicalize_filename (other, NULL);
-        }
-    }
-  else
-    {
-      g_free (path);
-      path = g_build_filename (GP_LIBEXECDIR, HELPER_NAME, NULL);
-    }
+  if (path == NULL)
+    path = g_build_filename (GP_LIBEXECDIR, HELPER_NAME, NULL);
 
   if (!g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
     {

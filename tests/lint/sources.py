@@ -109,6 +109,13 @@ def properties_with_nick(sources):
             for source in sources for number, match in source.matches(pattern)]
 
 
+def with_shell(sources):
+    """Whatever would have a shell, or search for a program in the wrong environment"""
+    pattern = r'\b(system|popen|execlp|execvp|execvpe|posix_spawnp) \(|"/bin/sh"|g_spawn_command_line'
+    return [source.where(number, match.group())
+            for source in sources for number, match in source.matches(pattern)]
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     sources = find_sources(root)
@@ -127,6 +134,7 @@ def main():
     report.check('gopipe.h includes every public header', not_in_umbrella(headers, umbrella))
     report.check('no public header can be included alone', without_guard(headers, umbrella))
     report.check('every task has a source tag', tasks_without_tag(library))
+    report.check('no shell is called', with_shell(library))
     report.check('no property has a nick or a blurb', properties_with_nick(library))
     report.finish()
 
