@@ -191,10 +191,16 @@ gp_run_get_interrupt (GpRun   *self,
 
   if (self->interrupt == NULL)
     self->interrupt = gp_interrupt_new (error);
-  if (self->interrupt != NULL && self->reason != NULL)
+  if (self->interrupt != NULL && gp_run_get_reason (self) != NULL)
     gp_interrupt_raise (self->interrupt);
 
   return self->interrupt;
+}
+
+const GError *
+gp_run_get_reason (GpRun *self)
+{
+  return g_atomic_pointer_get (&self->reason);
 }
 
 GCancellable *
@@ -218,7 +224,7 @@ gp_run_release_stdout (GpRun    *self,
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->n_stages; i++)
     failed |= self->stages[i].error != NULL && !gp_error_is_finish_early (self->stages[i].error);
-  failed |= self->reason != NULL;
+  failed |= gp_run_get_reason (self) != NULL;
   g_mutex_unlock (&self->lock);
 
   gp_run_end_release (self->stdout_end, complete && !failed);

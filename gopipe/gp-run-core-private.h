@@ -99,7 +99,7 @@ struct _GpRun
   guint            n_told;      /* edges whose end is known to be a good or a bad one */
   guint            next;        /* index of the stage to be started next */
   GError          *mistake;     /* why it cannot be started at all */
-  GError          *reason;      /* why it was ended from outside */
+  GError          *reason;      /* atomic, set once: why it was ended from outside */
   GError          *start_error;
   GError          *outcome;
   int              started;     /* atomic */
@@ -121,6 +121,11 @@ void gp_run_tell_started   (GpRun           *self);
 void gp_run_abandon_stages (GpRun           *self);
 /* Called after each change that may be the last one */
 void gp_run_settle         (GpRun           *self);
+
+/* gp-run-accessors.c */
+
+/* In any thread, with and without the lock; it stays as long as the run */
+const GError *gp_run_get_reason (GpRun *self);
 
 /* gp-run-start.c */
 

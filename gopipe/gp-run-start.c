@@ -85,9 +85,10 @@ static gboolean
 is_reason (GpRun        *self,
            const GError *error)
 {
-  return self->reason != NULL &&
-         (gp_error_is_cancelled (error) ||
-          g_error_matches (error, self->reason->domain, self->reason->code));
+  const GError *reason = gp_run_get_reason (self);
+
+  return reason != NULL &&
+         (gp_error_is_cancelled (error) || g_error_matches (error, reason->domain, reason->code));
 }
 
 static GError *
@@ -95,8 +96,10 @@ describe_start_error (GpRun        *self,
                       guint         index,
                       const GError *error)
 {
-  if (self->reason != NULL && gp_error_is_cancelled (error))
-    return g_error_copy (self->reason);
+  const GError *reason = gp_run_get_reason (self);
+
+  if (reason != NULL && gp_error_is_cancelled (error))
+    return g_error_copy (reason);
 
   return gp_error_copy_prefixed (error, "starting stage \"%s\": ", self->stages[index].name);
 }
@@ -199,14 +202,9 @@ static void
 start_in_home_cb (gpointer data)
 {
   Start *start = data;
-  g_autoptr (GError) reason = NULL;
+  const GError *reason = gp_run_get_reason (start->run);
 
   /* The application's code is not bothered with what is over already. */
-  g_mutex_lock (&start->run->lock);
-  if (start->run->reason != NULL)
-    reason = g_error_copy (start->run->reason);
-  g_mutex_unlock (&start->run->lock);
-
   if (reason != NULL)
     {
       fail_stage (start->run, start->index, start->context, reason);
@@ -244,7 +242,7 @@ start_stage (GpRun          *self,
       /* Nobody comes by a second time to give it up. */
       if (abandoning)
         {
-          fail_stage (self, index, context, self->reason);
+          fail_stage (self, index, context, gp_run_get_reason (self));
           return FALSE;
         }
 
@@ -333,7 +331,7 @@ open_edge_after (GpRun        *self,
 
   g_mutex_lock (&self->lock);
   self->edges[index + 1] = edge;
-  cancelled = self->reason != NULL;
+  cancelled = gp_run_get_reason (self) != NULL;
   g_mutex_unlock (&self->lock);
 
   if (cancelled)
@@ -366,11 +364,14 @@ take_next (GpRun           *self,
            GpStageContext **context,
            GError         **error)
 {
+  const GError *reason;
+
   g_mutex_lock (&self->lock);
   *index = self->next;
-  if (self->reason != NULL)
+  reason = gp_run_get_reason (self);
+  if (reason != NULL)
     {
-      g_set_error_literal (error, self->reason->domain, self->reason->code, self->reason->message);
+      g_set_error_literal (error, reason->domain, reason->code, reason->message);
       g_mutex_unlock (&self->lock);
       return FALSE;
     }
@@ -489,6 +490,7 @@ open_ends (GpRun   *self,
 {
   g_autoptr (GError) open_error = NULL;
   g_autoptr (GMutexLocker) locker = NULL;
+  const GError *reason;
   gboolean opened;
 
   g_mutex_lock (&self->lock);
@@ -505,8 +507,9 @@ open_ends (GpRun   *self,
   if (opened)
     return TRUE;
 
-  if (self->reason != NULL && gp_error_is_cancelled (open_error))
-    g_set_error_literal (error, self->reason->domain, self->reason->code, self->reason->message);
+  reason = gp_run_get_reason (self);
+  if (reason != NULL && gp_error_is_cancelled (open_error))
+    g_set_error_literal (error, reason->domain, reason->code, reason->message);
   else
     g_propagate_error (error, g_steal_pointer (&open_error));
 
@@ -516,7 +519,7 @@ open_ends (GpRun   *self,
 void
 gp_run_give_up_start (GpRun *self)
 {
-  finish_start (self, self->reason);
+  finish_start (self, gp_run_get_reason (self));
 }
 
 static void

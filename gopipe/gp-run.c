@@ -138,11 +138,11 @@ gp_run_unref (GpRun *self)
 /* --- Waiters ------------------------------------------------------------------------------ */
 
 static void
-add_waiter (GpRun     *self,
-            GArray    *waiters,
-            int       *done,
-            GpRunFunc  func,
-            gpointer   user_data)
+add_waiter (GpRun      *self,
+            GArray    **waiters,
+            int        *done,
+            GpRunFunc   func,
+            gpointer    user_data)
 {
   Waiter waiter = { func, user_data };
   gboolean late;
@@ -150,7 +150,7 @@ add_waiter (GpRun     *self,
   g_mutex_lock (&self->lock);
   late = g_atomic_int_get (done);
   if (!late)
-    g_array_append_val (waiters, waiter);
+    g_array_append_val (*waiters, waiter);
   g_mutex_unlock (&self->lock);
 
   if (late)
@@ -162,7 +162,7 @@ gp_run_when_started (GpRun     *self,
                      GpRunFunc  func,
                      gpointer   user_data)
 {
-  add_waiter (self, self->started_waiters, &self->started, func, user_data);
+  add_waiter (self, &self->started_waiters, &self->started, func, user_data);
 }
 
 void
@@ -170,7 +170,7 @@ gp_run_when_ended (GpRun     *self,
                    GpRunFunc  func,
                    gpointer   user_data)
 {
-  add_waiter (self, self->ended_waiters, &self->ended, func, user_data);
+  add_waiter (self, &self->ended_waiters, &self->ended, func, user_data);
 }
 
 /* With the lock held; releases it while the waiters are called */
@@ -280,15 +280,15 @@ choose_outcome (GpRun     *self,
     }
 
   for (guint i = 0; i < self->n_stages; i++)
-    errors[i] = self->stages[i].was_stopped ? self->reason : self->stages[i].error;
+    errors[i] = self->stages[i].was_stopped ? gp_run_get_reason (self) : self->stages[i].error;
 
   chosen = gp_outcome_choose (errors, self->n_stages,
                               self->reader_may_leave, self->ignore_pipe_errors);
 
   /* Whoever was running when the end came from outside has not done all its work, whatever it
    * said. */
-  if (self->reason != NULL && (chosen == NULL || gp_error_matches_pipe (chosen)))
-    chosen = self->reason;
+  if (gp_run_get_reason (self) != NULL && (chosen == NULL || gp_error_matches_pipe (chosen)))
+    chosen = gp_run_get_reason (self);
 
   for (guint i = 0; i < self->n_stages; i++)
     if (chosen != NULL && chosen == self->stages[i].error)
@@ -386,7 +386,7 @@ close_stdin (GpRun *self)
 
   self->closing = TRUE;
   self->complete = error == NULL;
-  if (self->reason != NULL)
+  if (gp_run_get_reason (self) != NULL)
     {
       gp_engine_clear_source (&self->abandon_timer);
       start_abandon_timer (self);
@@ -471,9 +471,9 @@ gp_run_stage_ended (GpRun  *self,
 
   stage->ended = TRUE;
   /* What the run was ended for explains every stage that merely says that it was cancelled. */
-  if (error != NULL && self->reason != NULL && gp_error_is_cancelled (error))
+  if (error != NULL && gp_run_get_reason (self) != NULL && gp_error_is_cancelled (error))
     {
-      stage->error = gp_error_copy_prefixed (self->reason, "%s: ", stage->name);
+      stage->error = gp_error_copy_prefixed (gp_run_get_reason (self), "%s: ", stage->name);
       stage->was_stopped = TRUE;
     }
   else
@@ -519,12 +519,12 @@ gp_run_abandon_stages (GpRun *self)
       g_mutex_unlock (&self->lock);
 
       if (give_up_start)
-        gp_run_start_finished (self, i, self->reason);
+        gp_run_start_finished (self, i, gp_run_get_reason (self));
       /* Its own error is better than the reason. */
       if (asked != NULL)
         gp_stage_context_go_on (asked, GP_END_FUNCS_NOT_HOME);
       if (give_up)
-        gp_run_stage_ended (self, i, g_error_copy (self->reason));
+        gp_run_stage_ended (self, i, g_error_copy (gp_run_get_reason (self)));
     }
 }
 
@@ -569,7 +569,7 @@ gp_run_cancel (GpRun        *self,
                const GError *reason)
 {
   g_mutex_lock (&self->lock);
-  if (self->reason != NULL || self->closing)
+  if (gp_run_get_reason (self) != NULL || self->closing)
     {
       gboolean closing = self->closing;
 
@@ -582,7 +582,7 @@ gp_run_cancel (GpRun        *self,
       return;
     }
 
-  self->reason = g_error_copy (reason);
+  g_atomic_pointer_set (&self->reason, g_error_copy (reason));
   if (self->interrupt != NULL)
     gp_interrupt_raise (self->interrupt);
   for (guint i = 0; i <= self->n_stages; i++)

@@ -70,12 +70,22 @@ n_rounds (void)
   return test_is_slow () ? 50 : 1000;
 }
 
+static inline guint
+timeout_seconds (void)
+{
+  const char *value = g_getenv ("GP_TEST_TIMEOUT");
+
+  if (value != NULL)
+    return (guint) atoi (value);
+  return test_is_slow () ? 900 : 60;
+}
+
 static inline void
 case_run (guint         *fds_before,
           gconstpointer  func)
 {
   *fds_before = count_fds ();
-  alarm (test_is_slow () ? 900 : 60);
+  alarm (timeout_seconds ());
   ((GTestFunc) func) ();
   alarm (0);
   g_assert_cmpuint (count_fds (), ==, *fds_before);
@@ -88,7 +98,7 @@ test_init (int    *argc,
 {
   g_autoptr (GTask) task = NULL;
 
-  alarm (60);
+  alarm (timeout_seconds ());
   g_test_init (argc, argv, NULL);
   task = g_task_new (NULL, NULL, NULL, NULL);
   g_main_context_iteration (NULL, FALSE);
