@@ -17,6 +17,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
+#include <gio/gfiledescriptorbased.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -553,12 +554,13 @@ unref_closure (gpointer  data,
 
 /* --- The end of the process --------------------------------------------------------------- */
 
-/* Whether there is nothing in the pipe, or on its way through the pump */
+/* Whether there is nothing in the pipe, or on its way through the pump. Nobody closes the pipe, so
+ * the pump's thread need not be asked whether it is open. */
 static gboolean
 is_drained (GpPump       *pump,
             GInputStream *pipe)
 {
-  int fd = pipe != NULL ? gp_descriptor_of_stream (pipe) : -1;
+  int fd = pipe != NULL ? g_file_descriptor_based_get_fd (G_FILE_DESCRIPTOR_BASED (pipe)) : -1;
   int size = 0;
 
   return pump == NULL ||

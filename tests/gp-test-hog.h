@@ -32,7 +32,7 @@ typedef struct
   guint           spike_at;   /* the number of the look that sees a thousand more */
   guint           n_kills;
   GError         *reason;
-  GThread        *looker;
+  GThread        *looker;     /* atomic */
   GMutex         *gate;       /* looks must pass it */
   gboolean        at_gate;
 } TestHog;
@@ -97,21 +97,23 @@ test_hog_measure (GpLimitable *limitable,
                   guint64     *peak)
 {
   TestHog *self = TEST_HOG (limitable);
+  GMutex *gate;
   gboolean runs;
 
   g_mutex_lock (&self->lock);
   self->n_looks++;
-  self->looker = g_thread_self ();
+  g_atomic_pointer_set (&self->looker, g_thread_self ());
   *memory = self->memory + (self->n_looks == self->spike_at ? 1000 : 0);
   *peak = self->peak;
   runs = self->context != NULL;
-  self->at_gate = self->gate != NULL;
+  gate = self->gate;
+  self->at_gate = gate != NULL;
   g_mutex_unlock (&self->lock);
 
-  if (self->gate != NULL)
+  if (gate != NULL)
     {
-      g_mutex_lock (self->gate);
-      g_mutex_unlock (self->gate);
+      g_mutex_lock (gate);
+      g_mutex_unlock (gate);
     }
 
   return runs;

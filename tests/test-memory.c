@@ -345,7 +345,9 @@ test_end_during_look (void)
   gp_pipeline_append (pipeline, GP_STAGE (watch_new (hog, 100)));
   g_assert_true (gp_test_start (pipeline, NULL, NULL));
   gp_test_wait_until ("the kill", has_looks, &(Looks) { hog, 3 });
+  g_mutex_lock (&hog->lock);
   hog->gate = &gate;
+  g_mutex_unlock (&hog->lock);
   gp_test_wait_until ("a look", is_at_gate, hog);
 
   thread = g_thread_new ("ender", end_thread, &ender);
@@ -385,8 +387,10 @@ test_one_watcher (void)
   g_assert_cmpuint (count_watchers (), ==, 1);
   for (guint i = 0; i < G_N_ELEMENTS (hogs); i++)
     {
-      g_assert_true (hogs[i]->looker == hogs[0]->looker);
-      g_assert_true (hogs[i]->looker != g_thread_self ());
+      GThread *looker = g_atomic_pointer_get (&hogs[i]->looker);
+
+      g_assert_true (looker == g_atomic_pointer_get (&hogs[0]->looker));
+      g_assert_true (looker != g_thread_self ());
     }
 
   for (guint i = 0; i < G_N_ELEMENTS (hogs); i++)
