@@ -248,6 +248,49 @@ gp_error_filter_stage_new (GpStage               *stage,
   return self;
 }
 
+/* The data are the function that wants the parts. */
+static GpErrorAction
+decide_by_parts_cb (const GError  *error,
+                    gpointer       user_data,
+                    GError       **replacement)
+{
+  GpUserFunction *function = user_data;
+
+  return ((GpErrorPartsFilterFunction) function->func) (error->domain, error->code, error->message,
+                                                        function->data, replacement);
+}
+
+/**
+ * gp_error_filter_stage_new_with_parts:
+ * @stage: (transfer full): a stage that belongs to no pipeline yet
+ * @func: (scope notified) (closure user_data) (destroy destroy): decides about errors
+ * @user_data: data for @func
+ * @destroy: (nullable): frees @user_data, in the main context in which the stage was made
+ *
+ * Makes a stage of another one and a function that decides, and gets what an error is made of.
+ *
+ * This is for languages in which a callback cannot be given an error, such as JavaScript, whose
+ * `Gp.ErrorFilterStage.new ()` is made of it. Otherwise use [ctor@ErrorFilterStage.new], which is the
+ * same in all else.
+ *
+ * Returns: (transfer full): a new stage
+ *
+ * Since: 0.1
+ */
+GpErrorFilterStage *
+gp_error_filter_stage_new_with_parts (GpStage                    *stage,
+                                      GpErrorPartsFilterFunction  func,
+                                      gpointer                    user_data,
+                                      GDestroyNotify              destroy)
+{
+  g_return_val_if_fail (GP_IS_STAGE (stage), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+
+  return gp_error_filter_stage_new (stage, decide_by_parts_cb,
+                                    gp_user_function_new (G_CALLBACK (func), user_data, destroy),
+                                    (GDestroyNotify) gp_user_function_unref);
+}
+
 /**
  * gp_error_filter_stage_new_ignoring:
  * @stage: (transfer full): a stage that belongs to no pipeline yet

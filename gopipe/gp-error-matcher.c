@@ -219,6 +219,46 @@ gp_error_matcher_new (GpErrorMatchFunction func,
   return matcher_new ((Rule) { .function = function });
 }
 
+/* The data are the function that wants the parts. */
+static GpErrorMatch
+match_parts_cb (const GError *error,
+                gpointer      user_data)
+{
+  GpUserFunction *function = user_data;
+  g_autofree char *message = g_utf8_make_valid (error->message, -1);
+
+  return ((GpErrorPartsMatchFunction) function->func) (error->domain, error->code, message,
+                                                       function->data);
+}
+
+/**
+ * gp_error_matcher_new_with_parts:
+ * @func: (scope notified) (closure user_data) (destroy destroy): tells which errors match
+ * @user_data: data for @func
+ * @destroy: (nullable): frees @user_data, in the main context in which the matcher was made
+ *
+ * Makes a matcher of a function that gets what an error is made of.
+ *
+ * This is for languages in which a callback cannot be given an error, such as JavaScript, whose
+ * `Gp.ErrorMatcher.new ()` is made of it. Otherwise use [ctor@ErrorMatcher.new], which is the same in
+ * all else.
+ *
+ * Returns: (transfer full): a new matcher
+ *
+ * Since: 0.1
+ */
+GpErrorMatcher *
+gp_error_matcher_new_with_parts (GpErrorPartsMatchFunction func,
+                                 gpointer                  user_data,
+                                 GDestroyNotify            destroy)
+{
+  g_return_val_if_fail (func != NULL, NULL);
+
+  return gp_error_matcher_new (match_parts_cb,
+                               gp_user_function_new (G_CALLBACK (func), user_data, destroy),
+                               (GDestroyNotify) gp_user_function_unref);
+}
+
 /**
  * gp_error_matcher_new_error:
  * @domain: an error domain

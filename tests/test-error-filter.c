@@ -182,7 +182,7 @@ test_matcher_for_several (void)
   g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
 }
 
-/* The statuses and events of a stage that was forgiven are those of a success. */
+/* The messages and events of a stage that was forgiven are those of a success. */
 static void
 note_event_cb (GpPipeline *pipeline,
                GpEvent    *event,
@@ -269,6 +269,44 @@ test_replace (void)
       g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
       gp_test_assert_message (error, rows[i].expected);
+    }
+}
+
+static GpErrorAction
+parts_func (GQuark       domain,
+            int          code,
+            const char  *message,
+            gpointer     user_data,
+            GError     **replacement)
+{
+  g_autoptr (GError) error = g_error_new_literal (domain, code, message);
+
+  return filter_func (error, user_data, replacement);
+}
+
+/* With what an error is made of, the function can do all the same. */
+static void
+test_parts (void)
+{
+  static const char *const messages[] = { "child: exit status 2", "child: replaced", NULL };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (messages); i++)
+    {
+      g_auto (Filter) filter = { messages[i] == NULL ? GP_ERROR_ACTION_FORGIVE
+                                                     : GP_ERROR_ACTION_KEEP };
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+
+      if (i == 1)
+        filter.replacement = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "replaced");
+      gp_pipeline_append (pipeline, gp_test_watch (gp_error_filter_stage_new_with_parts (
+                                      child ("child", "exit", "2"), parts_func, &filter,
+                                      destroy_func)));
+      g_assert_cmpint (gp_test_run_pipeline (pipeline, NULL, &error), ==, messages[i] == NULL);
+      g_assert_cmpstr (error != NULL ? error->message : NULL, ==, messages[i]);
+      g_assert_cmpuint (filter.n_calls, ==, 1);
+      g_assert_true (gp_error_matches_exit_status (filter.seen, 2));
+      gp_test_assert_message (filter.seen, "child: exit status 2");
     }
 }
 
@@ -592,6 +630,7 @@ main (int    argc,
   gp_test_add ("/error-filter/forgive", test_forgive);
   gp_test_add ("/error-filter/keep", test_keep);
   gp_test_add ("/error-filter/replace", test_replace);
+  gp_test_add ("/error-filter/parts", test_parts);
   gp_test_add ("/error-filter/replace-by-finish-early", test_replace_by_finish_early);
   gp_test_add ("/error-filter/not-asked/no-error", test_not_asked);
   gp_test_add ("/error-filter/not-asked/finish-early-stays", test_finish_early_stays);

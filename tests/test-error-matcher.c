@@ -113,6 +113,39 @@ test_function (void)
   g_assert_cmpuint (func.n_destroyed, ==, 1);
 }
 
+static GpErrorMatch
+match_parts_func (GQuark      domain,
+                  int         code,
+                  const char *message,
+                  gpointer    user_data)
+{
+  Func *func = user_data;
+
+  g_assert_true (g_utf8_validate (message, -1, NULL));
+  func->n_calls++;
+  return domain == G_FILE_ERROR && code == func->code && g_str_has_prefix (message, "told")
+           ? GP_ERROR_MATCH_YES
+           : GP_ERROR_MATCH_NO;
+}
+
+static void
+test_parts (void)
+{
+  Func func = { 7, 0, 0 };
+  g_autoptr (GpErrorMatcher) matcher =
+    gp_error_matcher_new_with_parts (match_parts_func, &func, destroy_func);
+  g_autoptr (GError) odd_error = g_error_new_literal (G_FILE_ERROR, 7, "told \xff");
+
+  g_assert_true (matches (matcher, G_FILE_ERROR, 7));
+  g_assert_false (matches (matcher, G_FILE_ERROR, 8));
+  g_assert_false (matches (matcher, G_IO_ERROR, 7));
+  g_assert_true (gp_error_matcher_matches (matcher, odd_error));
+  g_assert_cmpuint (func.n_calls, ==, 4);
+  g_assert_cmpuint (func.n_destroyed, ==, 0);
+  g_clear_object (&matcher);
+  g_assert_cmpuint (func.n_destroyed, ==, 1);
+}
+
 static void
 test_any_of (void)
 {
@@ -214,11 +247,16 @@ static void
 test_data_go_home (void)
 {
   Func func = { 7, 0, 0 };
+  Func parts_func = { 7, 0, 0 };
   GpErrorMatcher *matcher = gp_error_matcher_new (match_func, &func, destroy_in_main_thread);
 
+  gp_error_matcher_add (matcher, gp_error_matcher_new_with_parts (match_parts_func, &parts_func,
+                                                                  destroy_in_main_thread));
   g_thread_join (g_thread_new ("drop", drop_thread, matcher));
   gp_test_wait_until ("the data to be freed", is_destroyed, &func);
+  gp_test_wait_until ("the other data to be freed", is_destroyed, &parts_func);
   g_assert_cmpuint (func.n_destroyed, ==, 1);
+  g_assert_cmpuint (parts_func.n_destroyed, ==, 1);
 }
 
 int
@@ -233,6 +271,7 @@ main (int    argc,
   gp_test_add ("/error-matcher/pipe", test_pipe);
   gp_test_add ("/error-matcher/nothing", test_nothing);
   gp_test_add ("/error-matcher/function", test_function);
+  gp_test_add ("/error-matcher/parts", test_parts);
   gp_test_add ("/error-matcher/any-of", test_any_of);
   gp_test_add ("/error-matcher/add-to-each-other", test_add_to_each_other);
   gp_test_add ("/error-matcher/what-it-matches-now", test_what_it_matches_now);

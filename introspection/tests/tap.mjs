@@ -101,6 +101,16 @@ export function asyncStage(func, name = 'function') {
     return Gp.AsyncStage.new(name, func);
 }
 
+// Runs a program of ours in a gjs that may print warnings, and gives what it prints to stderr
+export async function runScript(name, ...args) {
+    const directory = GLib.path_get_dirname(GLib.filename_from_uri(import.meta.url)[0]);
+    const pipeline = new Gp.Pipeline();
+    pipeline.append_command(['gjs', '-m', GLib.build_filenamev([directory, name]), ...args])
+        .setenv('G_DEBUG', 'gc-friendly', true);
+    await pipeline.run_async();
+    return pipeline.get_status(0).stderr_text;
+}
+
 function listNames(path) {
     const names = [];
     const directory = Gio.File.new_for_path(path);

@@ -9,13 +9,13 @@ import Gp from 'gi://Gp?version=1';
 
 import {
     assert, assertEqual, assertError, assertIncludes, assertTypeError, asyncStage, caught, command,
-    pipelineOf, run, test, until,
+    pipelineOf, run, runScript, test, until,
 } from './tap.mjs';
 
 const {IOErrorEnum} = Gio;
 const {
     ErrorAction, ErrorMatch, FileMode, InputState, LineAction, LineSeparator, PipelineError,
-    SplitResult, StageState,
+    SignalError, SplitResult, StageState,
 } = Gp;
 const SIGTERM = 15;
 
@@ -178,6 +178,16 @@ test('5_matchers', async () => {
     assert(!pipeMatcher.matches(full));
     pipeMatcher.add(matcher);
     assert(pipeMatcher.matches(full));
+
+    const isShort = error => error.message.length < 3 ? ErrorMatch.YES : ErrorMatch.NO;
+    const ownMatcher = Gp.ErrorMatcher.new(isShort);
+    assert(ownMatcher.matches(ioError('no')));
+    assert(!ownMatcher.matches(full));
+    const partsMatcher = Gp.ErrorMatcher.new_with_parts((domain, code, message) =>
+        isShort(new GLib.Error(domain, code, message)));
+    assert(partsMatcher.matches(ioError('no')));
+    assert(!partsMatcher.matches(full));
+    await assertTypeError(() => Gp.ErrorMatcher.new(null), 'Gp.ErrorMatch');
 });
 
 test('5_ignored', async () => {
@@ -202,11 +212,81 @@ test('5_ignored', async () => {
     assert(await pipelineOf(otherErrorFilter).run_async());
 });
 
-test('functions that get an error are refused', async () => {
-    await assertTypeError(() => Gp.ErrorFilterStage.new(command('cat'), () => ErrorAction.KEEP),
-        'Gp.ErrorFilterStage.new_ignoring (');
-    await assertTypeError(() => Gp.ErrorMatcher.new(() => ErrorMatch.YES),
-        'Gp.ErrorMatcher.new_error (');
+// Called by the main loop, and by a blocking call
+test('5_ignored_by_function', async () => {
+    const seen = [];
+    const newPipeline = (...args) => {
+        const ignoring = new Gp.Pipeline();
+        ignoring.append_ignoring(command(...args), Gp.ErrorMatcher.new(error => {
+            seen.push(error.message);
+            return Gp.error_matches_exit_status(error, 3) ? ErrorMatch.YES : ErrorMatch.NO;
+        }));
+        return ignoring;
+    };
+
+    assert(await newPipeline('exit', '3').run_async());
+    assert(newPipeline('exit', '3').run());
+    const error = await caught(() => newPipeline('stderr', 'oh no', '4').run_async());
+    assert(Gp.error_matches_exit_status(error, 4));
+    await assertError(() => newPipeline('kill-self', `${SIGTERM}`).run(), SignalError,
+        SignalError.TERM);
+    assertEqual(seen.map(message => message.replace('gp-test-child: ', '')),
+        ['exit status 3', 'exit status 3', 'exit status 4: oh no', 'killed by SIGTERM']);
+});
+
+test('5_filtered', async () => {
+    const decide = error => {
+        if (Gp.error_matches_exit_status(error, 2))
+            return ErrorAction.FORGIVE;
+        if (Gp.error_matches_exit_status(error, 3))
+            throw ioError('replaced');
+        return ErrorAction.KEEP;
+    };
+    const filtered = (stage, func = decide) => {
+        const errorFilterStage = Gp.ErrorFilterStage.new(stage, func);
+        assertEqual(errorFilterStage.get_matcher(), null);
+        return pipelineOf(errorFilterStage);
+    };
+
+    // Called by the main loop, and by a blocking call
+    for (const method of ['run_async', 'run']) {
+        assert(await filtered(command('exit', '2'))[method]());
+        const error = await caught(() => filtered(command('exit', '1'))[method]());
+        assert(Gp.error_matches_exit_status(error, 1));
+        const replaced = await assertError(() => filtered(command('exit', '3'))[method](),
+            IOErrorEnum, IOErrorEnum.NO_SPACE);
+        assertEqual(replaced.message, 'gp-test-child: replaced');
+    }
+    for (const [func, part] of [
+        [broken, 'by nothing'], [() => undefined, 'returned undefined'],
+        [async () => ErrorAction.FORGIVE, 'returned [object Promise]'],
+    ]) {
+        const error = await assertError(() => filtered(command('exit', '1'), func).run_async(),
+            PipelineError, PipelineError.FAULT);
+        assertIncludes(error.message, part);
+    }
+
+    const seen = [];
+    await filtered(asyncStage(async () => {
+        throw ioError('full é');
+    }), error => {
+        seen.push(error instanceof IOErrorEnum, error.matches(IOErrorEnum, IOErrorEnum.NO_SPACE),
+            error.message);
+        return ErrorAction.FORGIVE;
+    }).run_async();
+    assertEqual(seen, [true, true, 'function: full é']);
+    const partsFilter = Gp.ErrorFilterStage.new_with_parts(command('exit', '2'),
+        (domain, code, message) => decide(new GLib.Error(domain, code, message)));
+    assert(await pipelineOf(partsFilter).run_async());
+    await assertTypeError(() => Gp.ErrorFilterStage.new(command('cat'), null), 'Gp.ErrorAction');
+});
+
+test('matcher that throws', async () => {
+    const text = await runScript('gjs-broken-matcher.mjs');
+    assertIncludes(text, 'in the function of a Gp.ErrorMatcher');
+    assertIncludes(text, 'RangeError: a bug');
+    assertIncludes(text, 'matchNothing@');
+    assertIncludes(text, 'returned [object Promise]');
 });
 
 test('5_fault_handler', async () => {

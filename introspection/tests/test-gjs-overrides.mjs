@@ -10,7 +10,7 @@ import System from 'system';
 
 import {
     Watched, assert, assertEqual, assertError, assertIncludes, assertTypeError, asyncStage, caught,
-    command, pipelineOf, run, test, until,
+    command, pipelineOf, run, runScript, test, until,
 } from './tap.mjs';
 
 const {IOErrorEnum} = Gio;
@@ -47,16 +47,6 @@ async function assertFault(func, ...parts) {
 
 function newError(code, message) {
     return new GLib.Error(Gp.PipelineError, code, message);
-}
-
-// Runs a program of ours in a gjs that may print warnings, and gives what it prints to stderr
-async function runScript(name, ...args) {
-    const directory = GLib.path_get_dirname(GLib.filename_from_uri(import.meta.url)[0]);
-    const pipeline = new Gp.Pipeline();
-    pipeline.append_command(['gjs', '-m', GLib.build_filenamev([directory, name]), ...args])
-        .setenv('G_DEBUG', 'gc-friendly', true);
-    await pipeline.run_async();
-    return pipeline.get_status(0).stderr_text;
 }
 
 // Ways of failing

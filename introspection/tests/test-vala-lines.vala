@@ -250,6 +250,13 @@ void matchers ()
   assert_true (pipe_matcher.matches (full));
   assert_true (own_matcher.matches (new IOError.FAILED ("no")));
   assert_false (own_matcher.matches (full));
+
+  var parts_matcher = new ErrorMatcher.with_parts ((domain, code, message) => {
+    return domain == IOError.quark () && code == IOError.FAILED && message == "no"
+           ? ErrorMatch.YES : ErrorMatch.NO;
+  });
+  assert_true (parts_matcher.matches (new IOError.FAILED ("no")));
+  assert_false (parts_matcher.matches (full));
 }
 
 void ignored ()
@@ -276,15 +283,49 @@ void ignored ()
   must_run (pipeline_of (error_filter_stage));
 }
 
+void ignored_by_function ()
+{
+  string[] seen = {};
+  var matcher = new ErrorMatcher ((e) => {
+    seen += e.message;
+    return error_matches_exit_status (e, 3) ? ErrorMatch.YES : ErrorMatch.NO;
+  });
+  CommandStage[] stages = {
+    command ("exit", "3"), command ("exit", "3"), command ("stderr", "oh no", "4"),
+    command ("kill-self", "15")
+  };
+  Pipeline[] pipelines = {};
+
+  foreach (var stage in stages) {
+    var pipeline = new Pipeline ();
+    pipeline.append_ignoring (stage, matcher);
+    pipelines += pipeline;
+  }
+  // Called by the main loop, and by a blocking call
+  must_run (pipelines[0]);
+  try {
+    assert_true (pipelines[1].run ());
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+  assert_true (error_matches_exit_status (error_of (pipelines[2]), 4));
+  run_expecting (pipelines[3], SignalError.quark (), SignalError.TERM);
+  assert_strv (seen, { "exit: exit status 3", "exit: exit status 3",
+                       "stderr: exit status 4: oh no", "kill-self: killed by SIGTERM" });
+}
+
+ErrorAction decide (Error e) throws Error
+{
+  if (error_matches_exit_status (e, 2))
+    return ErrorAction.FORGIVE;
+  if (error_matches_exit_status (e, 3))
+    throw new IOError.NO_SPACE ("replaced");
+  return ErrorAction.KEEP;
+}
+
 Pipeline filtered_pipeline (string exit_status)
 {
-  var error_filter_stage = new ErrorFilterStage (command ("exit", exit_status), (e) => {
-    if (error_matches_exit_status (e, 2))
-      return ErrorAction.FORGIVE;
-    if (error_matches_exit_status (e, 3))
-      throw new IOError.NO_SPACE ("replaced");
-    return ErrorAction.KEEP;
-  });
+  var error_filter_stage = new ErrorFilterStage (command ("exit", exit_status), decide);
 
   assert_null (error_filter_stage.get_matcher ());
   return pipeline_of (error_filter_stage);
@@ -295,6 +336,12 @@ void filtered ()
   must_run (filtered_pipeline ("2"));
   assert_true (error_matches_exit_status (error_of (filtered_pipeline ("1")), 1));
   assert_error_of (filtered_pipeline ("3"), null, new IOError.NO_SPACE ("exit: replaced"));
+
+  var parts_filter = new ErrorFilterStage.with_parts (command ("exit", "2"),
+                                                      (domain, code, message) => {
+    return decide (new Error.literal (domain, code, message));
+  });
+  must_run (pipeline_of (parts_filter));
 }
 
 Pipeline faulty_pipeline ()
@@ -494,6 +541,7 @@ void add_line_cases ()
   GpTest.add ("/vala/5/line-errors", line_errors);
   GpTest.add ("/vala/5/matchers", matchers);
   GpTest.add ("/vala/5/ignored", ignored);
+  GpTest.add ("/vala/5/ignored-by-function", ignored_by_function);
   GpTest.add ("/vala/5/filtered", filtered);
   GpTest.add ("/vala/5/fault-handler", fault_handler);
   GpTest.add ("/vala/5/partial-input", partial_input);

@@ -266,6 +266,11 @@ class TestErrors(LinesTestCase):
         own_matcher = Gp.ErrorMatcher.new(is_short)
         self.assertTrue(own_matcher.matches(io_error('no')))
         self.assertFalse(own_matcher.matches(full))
+        parts_matcher = Gp.ErrorMatcher.new_with_parts(
+            lambda domain, code, message, *unused: is_short(
+                GLib.Error.new_literal(domain, message, code)))
+        self.assertTrue(parts_matcher.matches(io_error('no')))
+        self.assertFalse(parts_matcher.matches(full))
 
     def test_5_ignored(self):
         pipeline = pipeline_of()
@@ -289,6 +294,30 @@ class TestErrors(LinesTestCase):
         self.assertEqual(error_filter_stage.props.stage.get_name(), 'exit')
         self.assertIs(error_filter_stage.props.matcher, matcher)
         self.assertTrue(run(pipeline_of(error_filter_stage)))
+
+    def test_5_ignored_by_function(self):
+        """Called by the main loop, and by a blocking call"""
+        seen = []
+
+        def is_three(error, *unused):
+            seen.append(error.message)
+            three = Gp.error_matches_exit_status(error, 3)
+            return Gp.ErrorMatch.YES if three else Gp.ErrorMatch.NO
+
+        def new_pipeline(*arguments):
+            pipeline = pipeline_of()
+            pipeline.append_ignoring(command(*arguments), Gp.ErrorMatcher.new(is_three))
+            return pipeline
+
+        self.assertTrue(run(new_pipeline('exit', '3')))
+        self.assertTrue(new_pipeline('exit', '3').run())
+        with self.assertRaises(GLib.Error) as caught:
+            run(new_pipeline('stderr', 'oh no', '4'))
+        self.assertTrue(Gp.error_matches_exit_status(caught.exception, 4))
+        self.assert_raises(Gp.SignalError.quark(), Gp.SignalError.TERM,
+                           new_pipeline('kill-self', str(int(signal.SIGTERM))).run)
+        self.assertEqual(seen, ['exit: exit status 3', 'exit: exit status 3',
+                                'stderr: exit status 4: oh no', 'kill-self: killed by SIGTERM'])
 
     def test_5_filtered(self):
         def decide(error, *codes):
@@ -314,6 +343,12 @@ class TestErrors(LinesTestCase):
             error = self.assert_raises(PIPELINE_ERROR, Gp.PipelineError.FAULT, run,
                                        filtered('1', func))
             self.assertIn(part, error.message)
+
+        def decide_by_parts(domain, code, message, *unused):
+            return decide(GLib.Error.new_literal(domain, message, code), 2)
+
+        self.assertTrue(run(pipeline_of(Gp.ErrorFilterStage.new_with_parts(
+            command('exit', '2'), decide_by_parts))))
 
     def test_5_fault_handler(self):
         told = []

@@ -350,17 +350,28 @@ function patchBytesStage(Gp) {
     };
 }
 
-// gjs 1.74 makes a GLib.Error with the stack of the program, and fails where there is none: in what
-// the main loop calls
-function refuseErrorArguments(Gp) {
-    const refuse = name => () => {
-        throw new TypeError(`${name} gives an error to a function, which gjs cannot do: use ` +
-            'Gp.ErrorMatcher.new_error () or its like, with append_ignoring () or ' +
-            'Gp.ErrorFilterStage.new_ignoring ()');
-    };
+// gjs makes a GLib.Error with the stack of the program, and fails where there is none: in what the
+// main loop calls. So errors come in parts, and are put together in here.
+function patchErrors(Gp) {
+    const newFilter = Gp.ErrorFilterStage.new_with_parts;
+    const newMatcher = Gp.ErrorMatcher.new_with_parts;
 
-    Gp.ErrorFilterStage.new = refuse('Gp.ErrorFilterStage.new ()');
-    Gp.ErrorMatcher.new = refuse('Gp.ErrorMatcher.new ()');
+    Gp.ErrorFilterStage.new = function (stage, func) {
+        const decide = guardDecision(Gp, func, 'ErrorAction');
+        return newFilter.call(this, stage, (...parts) => decide(new GLib.Error(...parts)));
+    };
+    Gp.ErrorMatcher.new = function (func) {
+        const match = guardDecision(Gp, func, 'ErrorMatch');
+        return newMatcher.call(this, (...parts) => {
+            try {
+                return match(new GLib.Error(...parts));
+            } catch (error) {
+                // It has no error of its own to give
+                logError(error, 'in the function of a Gp.ErrorMatcher');
+                return Gp.ErrorMatch.NO;
+            }
+        });
+    };
 }
 
 function patchDecisions(Gp) {
@@ -518,6 +529,6 @@ function _init() {
     patchPipeline(Gp.Pipeline.prototype);
     patchLineStage(Gp);
     patchBytesStage(Gp);
-    refuseErrorArguments(Gp);
+    patchErrors(Gp);
     patchDecisions(Gp);
 }
