@@ -724,6 +724,7 @@ int main (string[] args)
   add_api_cases ();
   add_line_cases ();
   add_process_cases ();
+  add_reference_cases ();
   add_setting_cases ();
 
   return GpTest.run ();
