@@ -10,11 +10,12 @@ G_BEGIN_DECLS
  *
  * The earliest real error wins, for what fails later mostly fails because of it. A pipe error is
  * a consequence of the stage after, so it counts only if there is nothing else, and then the
- * latest; not at all when that stage had simply read enough. @reader_had_enough says so of
- * whoever reads the last stage. */
+ * latest; not at all when that stage had simply read enough. @had_enough (inout) says so of
+ * whoever reads the last stage, and then of whoever reads in front: the first stage finished early,
+ * or only wrote to one that did. */
 const GError *gp_outcome_choose (const GError * const *errors,
                                  guint                 n_errors,
-                                 gboolean              reader_had_enough,
+                                 gboolean             *had_enough,
                                  gboolean              ignore_pipe_errors);
 
 G_END_DECLS

@@ -7,7 +7,7 @@
 const GError *
 gp_outcome_choose (const GError * const *errors,
                    guint                 n_errors,
-                   gboolean              reader_had_enough,
+                   gboolean             *had_enough,
                    gboolean              ignore_pipe_errors)
 {
   const GError *chosen = NULL;
@@ -18,21 +18,21 @@ gp_outcome_choose (const GError * const *errors,
 
       if (error == NULL)
         {
-          reader_had_enough = FALSE;
+          *had_enough = FALSE;
         }
       else if (gp_error_is_finish_early (error))
         {
-          reader_had_enough = TRUE;
+          *had_enough = TRUE;
         }
       else if (gp_error_matches_pipe (error))
         {
-          if (chosen == NULL && !reader_had_enough && !ignore_pipe_errors)
+          if (chosen == NULL && !*had_enough && !ignore_pipe_errors)
             chosen = error;
         }
       else
         {
           chosen = error;
-          reader_had_enough = FALSE;
+          *had_enough = FALSE;
         }
     }
 

@@ -144,9 +144,9 @@ report_cb (GpRun    *run,
   g_autoptr (GError) error = gp_run_dup_error (run);
 
   /* Whoever wrote to a stage that had enough is forgiven, even if that was within a pipeline. */
-  if (error == NULL && gp_run_first_finished_early (run))
+  if (error == NULL && gp_run_had_enough (run))
     error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FINISH_EARLY,
-                                 "the first stage finished early");
+                                 "its stages wanted no more");
 
   if (error == NULL)
     gp_stage_context_return_success (context);

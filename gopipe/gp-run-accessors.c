@@ -122,11 +122,9 @@ gp_run_get_queue (GpRun *self)
 }
 
 gboolean
-gp_run_first_finished_early (GpRun *self)
+gp_run_had_enough (GpRun *self)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  return self->n_stages > 0 && gp_error_is_finish_early (self->stages[0].error);
+  return self->had_enough;
 }
 
 const char *
@@ -150,6 +148,7 @@ gp_run_get_input_state (GpRun *self,
 {
   GpInputState state = gp_run_end_get_input_state (self->stdin_end);
   g_autofree const GError **errors = g_new0 (const GError *, index + 1);
+  gboolean had_enough = FALSE;
 
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < index; i++)
@@ -158,7 +157,7 @@ gp_run_get_input_state (GpRun *self,
         state = GP_INPUT_STATE_UNKNOWN;
       errors[i] = self->stages[i].error;
     }
-  if (gp_outcome_choose (errors, index, FALSE, self->ignore_pipe_errors) != NULL)
+  if (gp_outcome_choose (errors, index, &had_enough, self->ignore_pipe_errors) != NULL)
     state = GP_INPUT_STATE_PARTIAL;
   g_mutex_unlock (&self->lock);
 

@@ -102,6 +102,7 @@ struct _GpRun
   GError          *reason;      /* atomic, set once: why it was ended from outside */
   GError          *start_error;
   GError          *outcome;
+  gboolean         had_enough;  /* whoever wrote to the first stage is excused; with the outcome */
   int              started;     /* atomic */
   int              ended;       /* atomic */
   GArray          *started_waiters;

@@ -125,7 +125,8 @@ GpEdgeKind       gp_run_get_edge_kind      (GpRun             *self,
                                             guint              index);
 
 GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
-gboolean         gp_run_first_finished_early (GpRun           *self);
+/* When it has ended: whoever wrote to it is excused */
+gboolean         gp_run_had_enough         (GpRun             *self);
 
 /* For the stages, through their contexts */
 const char      *gp_run_get_stage_name     (GpRun             *self,

@@ -282,8 +282,8 @@ choose_outcome (GpRun     *self,
   for (guint i = 0; i < self->n_stages; i++)
     errors[i] = self->stages[i].was_stopped ? gp_run_get_reason (self) : self->stages[i].error;
 
-  chosen = gp_outcome_choose (errors, self->n_stages,
-                              self->reader_may_leave, self->ignore_pipe_errors);
+  self->had_enough = self->reader_may_leave;
+  chosen = gp_outcome_choose (errors, self->n_stages, &self->had_enough, self->ignore_pipe_errors);
 
   /* Whoever was running when the end came from outside has not done all its work, whatever it
    * said. */
@@ -447,10 +447,12 @@ tell_ends (GpRun *self)
   errors = g_new0 (const GError *, self->n_stages);
   for (guint i = 0; i < self->n_stages && self->stages[i].ended; i++)
     {
+      gboolean had_enough = FALSE;
+
       errors[i] = self->stages[i].error;
       if (i >= self->n_told)
         gp_edge_tell_end (&self->edges[++self->n_told],
-                          gp_outcome_choose (errors, i + 1, FALSE, self->ignore_pipe_errors));
+                          gp_outcome_choose (errors, i + 1, &had_enough, self->ignore_pipe_errors));
     }
 }
 
