@@ -139,7 +139,7 @@ mode_slow_cat (int    argc,
   return 0;
 }
 
-/* head N: copies N bytes and leaves the rest unread */
+/* head N [STATUS]: copies N bytes and leaves the rest unread */
 static int
 mode_head (int    argc,
            char **argv)
@@ -152,7 +152,7 @@ mode_head (int    argc,
       write_all (1, buffer, n);
       left -= n;
     }
-  return 0;
+  return (int) number (argc, argv, 1);
 }
 
 static int
@@ -203,6 +203,20 @@ mode_spew (int    argc,
            char **argv)
 {
   return spew (1, argc > 0 ? number (argc, argv, 0) : UINT64_MAX);
+}
+
+/* yes LINE: for ever */
+static int
+mode_yes (int    argc,
+          char **argv)
+{
+  size_t n = 0;
+
+  while (argc > 0 && n < sizeof buffer - strlen (argv[0]) - 1)
+    n += (size_t) sprintf ((char *) buffer + n, "%s\n", argv[0]);
+  while (n > 0)
+    write_all (1, buffer, n);
+  return EXIT_BROKEN;
 }
 
 static int
@@ -629,6 +643,7 @@ static const NamedMode modes[] = {
   { "term-exit", mode_term_exit },
   { "twice", mode_twice },
   { "wait", mode_wait },
+  { "yes", mode_yes },
   { NULL, NULL },
 };
 
