@@ -37,6 +37,12 @@ gboolean       gp_edge_open           (GpEdge          *self,
                                        GError         **error);
 void           gp_edge_interrupt      (GpEdge          *self);
 
+/* Of one end alone, which becomes that of a pipeline within: it is woken by @interrupt from now on, or
+ * by the second function, and its neighbour does not notice. */
+void           gp_edge_set_interrupt  (gpointer         stream,
+                                       GpInterrupt     *interrupt);
+void           gp_edge_interrupt_end  (gpointer         stream);
+
 /* After it was opened: a right neighbour that takes any stream is told the end only when it is
  * known whether all before it went well, by gp_edge_tell_end (). With an error it is told that
  * instead. */

@@ -122,6 +122,20 @@ gp_edge_interrupt (GpEdge *self)
 }
 
 void
+gp_edge_set_interrupt (gpointer     stream,
+                       GpInterrupt *interrupt)
+{
+  gp_pipe_stream_set_interrupt (stream, interrupt);
+}
+
+/* Pipes of the system need nothing: the interrupt has been raised. */
+void
+gp_edge_interrupt_end (gpointer stream)
+{
+  gp_memory_pipe_interrupt_end (stream);
+}
+
+void
 gp_edge_clear (GpEdge *self)
 {
   g_clear_object (&self->reader);

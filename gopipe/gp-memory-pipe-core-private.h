@@ -29,6 +29,9 @@ gssize   gp_memory_pipe_write         (GpMemoryPipe     *self,
 void     gp_memory_pipe_close         (GpMemoryPipe     *self,
                                        GpMemoryPipeSide  side);
 
+void     gp_memory_pipe_interrupt_side (GpMemoryPipe    *self,
+                                        GpMemoryPipeSide side);
+
 /* TRUE: there is something to read or to report, or enough room to be worth waking a writer */
 gboolean gp_memory_pipe_is_ready      (GpMemoryPipe     *self,
                                        GpMemoryPipeSide  side);

@@ -25,6 +25,10 @@ GOutputStream *gp_memory_pipe_new_writer (GpMemoryPipe *self);
  * G_IO_ERROR_CANCELLED */
 void           gp_memory_pipe_interrupt  (GpMemoryPipe *self);
 
+/* The same for the end that @stream is; the other one does not notice. Nothing happens if @stream is no
+ * end of a memory pipe. */
+void           gp_memory_pipe_interrupt_end (gpointer   stream);
+
 /* Before it is used: the end is told to the reader only after gp_memory_pipe_tell_end () */
 void           gp_memory_pipe_hold_end   (GpMemoryPipe *self);
 

@@ -368,6 +368,15 @@ gp_memory_pipe_new_writer (GpMemoryPipe *self)
   return G_OUTPUT_STREAM (writer);
 }
 
+void
+gp_memory_pipe_interrupt_end (gpointer stream)
+{
+  if (GP_IS_MEMORY_PIPE_READER (stream))
+    gp_memory_pipe_interrupt_side (GP_MEMORY_PIPE_READER (stream)->pipe, GP_MEMORY_PIPE_READ);
+  else if (GP_IS_MEMORY_PIPE_WRITER (stream))
+    gp_memory_pipe_interrupt_side (GP_MEMORY_PIPE_WRITER (stream)->pipe, GP_MEMORY_PIPE_WRITE);
+}
+
 gboolean
 gp_memory_pipe_hang_up (gpointer stream)
 {

@@ -24,12 +24,13 @@ typedef struct
   gboolean waiting; /* in cond, and not signalled yet */
   gboolean copying; /* to or from the ring, without the lock */
   gboolean closed;
+  gboolean interrupted;
   GSList  *sources; /* (element-type GSource) */
 } PipeEnd;
 
 /* A ring between one reader and one writer.
  *
- * Either end is open, then closed. The pipe may be interrupted at any time, for ever. The ring
+ * Either end is open, then closed, and may be interrupted at any time, for ever. The ring
  * comes with the first write, doubles whenever the writer finds it full, and goes when the
  * reader has closed.
  *
@@ -54,7 +55,6 @@ struct _GpMemoryPipe
   gsize     start;
   gsize     fill;
   gboolean  grow_wanted; /* the writer found the ring full while the reader was copying */
-  gboolean  interrupted;
   gboolean  end_held;    /* it is not known yet whether the end is a good one */
   GError   *end_error;   /* it is not */
   PipeEnd   reader;
@@ -141,7 +141,9 @@ static gboolean
 is_ready (GpMemoryPipe     *self,
           GpMemoryPipeSide  side)
 {
-  if (self->interrupted || get_end (self, side)->closed)
+  const PipeEnd *end = get_end (self, side);
+
+  if (end->interrupted || end->closed)
     return TRUE;
 
   if (side == GP_MEMORY_PIPE_READ)
@@ -155,7 +157,7 @@ static gboolean
 may_proceed (GpMemoryPipe     *self,
              GpMemoryPipeSide  side)
 {
-  if (side == GP_MEMORY_PIPE_READ || self->interrupted ||
+  if (side == GP_MEMORY_PIPE_READ || self->writer.interrupted ||
       self->reader.closed || self->writer.closed)
     return is_ready (self, side);
 
@@ -239,7 +241,7 @@ begin (GpMemoryPipe      *self,
         return FALSE;
     }
 
-  if (self->interrupted)
+  if (get_end (self, side)->interrupted)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
       return FALSE;
@@ -499,11 +501,20 @@ gp_memory_pipe_unref (GpMemoryPipe *self)
 }
 
 void
+gp_memory_pipe_interrupt_side (GpMemoryPipe     *self,
+                               GpMemoryPipeSide  side)
+{
+  PipeEnd *end = get_end (self, side);
+
+  g_mutex_lock (&self->mutex);
+  end->interrupted = TRUE;
+  wake (end);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
 gp_memory_pipe_interrupt (GpMemoryPipe *self)
 {
-  g_mutex_lock (&self->mutex);
-  self->interrupted = TRUE;
-  wake (&self->reader);
-  wake (&self->writer);
-  g_mutex_unlock (&self->mutex);
+  gp_memory_pipe_interrupt_side (self, GP_MEMORY_PIPE_READ);
+  gp_memory_pipe_interrupt_side (self, GP_MEMORY_PIPE_WRITE);
 }

@@ -41,6 +41,9 @@ void      gp_pipe_channel_init_own        (GpPipeChannel  *self,
 void      gp_pipe_channel_init_for_stream (GpPipeChannel  *self,
                                            gpointer        base,
                                            GpInterrupt    *interrupt);
+/* Before it is used */
+void      gp_pipe_channel_set_interrupt   (GpPipeChannel  *self,
+                                           GpInterrupt    *interrupt);
 /* All but the descriptor and the caller's stream */
 void      gp_pipe_channel_close           (GpPipeChannel  *self);
 

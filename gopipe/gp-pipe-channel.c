@@ -67,6 +67,14 @@ gp_pipe_channel_init_for_stream (GpPipeChannel *self,
 }
 
 void
+gp_pipe_channel_set_interrupt (GpPipeChannel *self,
+                               GpInterrupt   *interrupt)
+{
+  g_clear_pointer (&self->interrupt, gp_interrupt_unref);
+  self->interrupt = gp_interrupt_ref (interrupt);
+}
+
+void
 gp_pipe_channel_close (GpPipeChannel *self)
 {
   g_atomic_int_add (&growth_kib, -self->added_kib);

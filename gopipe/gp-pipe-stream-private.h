@@ -31,6 +31,10 @@ GOutputStream *gp_pipe_output_stream_new  (int fd, GpInterrupt *interrupt);
 void           gp_pipe_input_stream_set_gate (GInputStream *stream,
                                               GpEndGate    *gate);
 
+/* Before it is used: another one from now on. Nothing happens if @stream is no stream of ours. */
+void           gp_pipe_stream_set_interrupt  (gpointer      stream,
+                                              GpInterrupt  *interrupt);
+
 /* The caller's own stream @base, whose flags are not ours to change: it is polled before each
  * read, and written to in pieces that cannot block. Closing closes @base; going without having
  * been closed does not. */

@@ -377,6 +377,16 @@ gp_pipe_input_stream_set_gate (GInputStream *stream,
   GP_PIPE_INPUT_STREAM (stream)->channel.gate = gp_end_gate_ref (gate);
 }
 
+void
+gp_pipe_stream_set_interrupt (gpointer     stream,
+                              GpInterrupt *interrupt)
+{
+  if (GP_IS_PIPE_INPUT_STREAM (stream))
+    gp_pipe_channel_set_interrupt (&GP_PIPE_INPUT_STREAM (stream)->channel, interrupt);
+  else if (GP_IS_PIPE_OUTPUT_STREAM (stream))
+    gp_pipe_channel_set_interrupt (&GP_PIPE_OUTPUT_STREAM (stream)->channel, interrupt);
+}
+
 GInputStream *
 gp_pipe_input_stream_new_for_stream (GInputStream *base,
                                      GpInterrupt  *interrupt)

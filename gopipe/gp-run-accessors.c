@@ -122,6 +122,14 @@ gp_run_get_queue (GpRun *self)
 }
 
 gboolean
+gp_run_has_callers_stream (GpRun    *self,
+                           gpointer  stream)
+{
+  return gp_run_end_is_callers (self->stdin_end, stream) ||
+         gp_run_end_is_callers (self->stdout_end, stream);
+}
+
+gboolean
 gp_run_had_enough (GpRun *self)
 {
   return self->had_enough;

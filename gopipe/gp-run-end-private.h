@@ -37,6 +37,16 @@ GpInputState  gp_run_end_get_input_state (GpRunEnd    *self);
 GpEdgeKind    gp_run_end_choose_kind (GpRunEnd        *self,
                                       GpIOPreference   preference);
 
+/* Whether @stream is what is at this end, and belongs to the caller */
+gboolean      gp_run_end_is_callers  (GpRunEnd        *self,
+                                      gpointer         stream);
+
+/* A stream that an outer pipeline has made fails when @interrupt is raised and the end is told, and
+ * nobody out there notices. The first one is for before the stream is used. */
+void          gp_run_end_set_interrupt (GpRunEnd      *self,
+                                        GpInterrupt   *interrupt);
+void          gp_run_end_interrupt   (GpRunEnd        *self);
+
 /* The stage needs the stream no more. What is given is closed in a thread of the pool, for that
  * may block. Unless @complete, it is closed like something broken off: a file that was to be
  * replaced stays as it was. */

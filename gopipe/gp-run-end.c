@@ -29,6 +29,7 @@ struct _GpRunEnd
   gpointer         stream;
   GpFileEnd       *file; /* or NULL */
   GpOwner          owner;
+  gboolean         callers; /* it is the caller's, perhaps of an outer pipeline */
   GCancellable    *cancellable;
 
   GMutex           lock;
@@ -56,6 +57,9 @@ gp_run_end_new (gpointer        stream,
   self->outer = outer != NULL ? g_object_ref (outer) : NULL;
   self->cancellable = g_object_ref (cancellable);
   self->owner = owner;
+  self->callers = outer != NULL
+                    ? gp_run_has_callers_stream (gp_stage_context_get_run (outer), stream)
+                    : owner != GP_OWNER_EDGE;
   self->state = stream == NULL || owner == GP_OWNER_LENT ? END_CLOSED : END_OPEN;
 
   return self;
@@ -180,6 +184,28 @@ gp_run_end_get_input_state (GpRunEnd *self)
   g_mutex_unlock (&self->lock);
 
   return outer != NULL ? gp_stage_context_get_input_state (outer) : GP_INPUT_STATE_COMPLETE;
+}
+
+gboolean
+gp_run_end_is_callers (GpRunEnd *self,
+                       gpointer  stream)
+{
+  return self->stream == stream && self->callers;
+}
+
+void
+gp_run_end_set_interrupt (GpRunEnd    *self,
+                          GpInterrupt *interrupt)
+{
+  if (self->owner == GP_OWNER_OUTER && !self->callers)
+    gp_edge_set_interrupt (self->stream, interrupt);
+}
+
+void
+gp_run_end_interrupt (GpRunEnd *self)
+{
+  if (self->owner == GP_OWNER_OUTER && !self->callers)
+    gp_edge_interrupt_end (self->stream);
 }
 
 GpEdgeKind

@@ -128,6 +128,10 @@ GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
 /* When it has ended: whoever wrote to it is excused */
 gboolean         gp_run_had_enough         (GpRun             *self);
 
+/* Whether it is at an end, and somebody else's */
+gboolean         gp_run_has_callers_stream (GpRun             *self,
+                                            gpointer           stream);
+
 /* For the stages, through their contexts */
 const char      *gp_run_get_stage_name     (GpRun             *self,
                                             guint              index);

@@ -282,6 +282,7 @@ make_stdin_end (GpRun       *self,
   if (index > 0)
     return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index].reader), TRUE, FALSE };
 
+  gp_run_end_set_interrupt (self->stdin_end, interrupt);
   return (GpStageEnd) {
     gp_edge_adapt_stdin (gp_run_end_get_stream (self->stdin_end), preference, interrupt),
     FALSE,
@@ -299,6 +300,7 @@ make_stdout_end (GpRun       *self,
   if (index + 1 < self->n_stages)
     return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index + 1].writer), TRUE, FALSE };
 
+  gp_run_end_set_interrupt (self->stdout_end, interrupt);
   return (GpStageEnd) {
     gp_edge_adapt_stdout (gp_run_end_get_stream (self->stdout_end), preference, interrupt),
     FALSE,

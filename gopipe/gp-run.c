@@ -589,6 +589,8 @@ gp_run_cancel (GpRun        *self,
     gp_interrupt_raise (self->interrupt);
   for (guint i = 0; i <= self->n_stages; i++)
     gp_edge_interrupt (&self->edges[i]);
+  gp_run_end_interrupt (self->stdin_end);
+  gp_run_end_interrupt (self->stdout_end);
   start_abandon_timer (self);
   /* Before the run can end: afterwards nobody may look into the queue. */
   gp_callback_queue_push (self->queue, cancel_home_cb, gp_run_ref (self));

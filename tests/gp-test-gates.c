@@ -5,6 +5,7 @@
 #include "gp-test-gates.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "gp-test-util.h"
 
@@ -53,6 +54,26 @@ gp_test_gate_is_waited_at (gpointer data)
   waited_at = self->n_waiting > 0;
   g_mutex_unlock (&self->lock);
   return waited_at;
+}
+
+void
+gp_test_announce_thread (int *where)
+{
+  g_atomic_int_set (where, gettid ());
+}
+
+gboolean
+gp_test_thread_sleeps (gpointer where)
+{
+  int tid = g_atomic_int_get ((int *) where);
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d/stat", tid);
+  g_autofree char *text = NULL;
+  const char *end;
+
+  if (tid == 0 || !g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  end = strrchr (text, ')');
+  return end != NULL && end[2] == 'S';
 }
 
 struct _GpTestGatedInput

@@ -26,6 +26,11 @@ gboolean       gp_test_gate_is_waited_at (gpointer       self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GpTestGate, gp_test_gate_clear)
 
+/* A thread of whose sleep nothing else tells: it announces itself in an int, which is 0 before; the
+ * other one is a condition. */
+void           gp_test_announce_thread   (int           *where);
+gboolean       gp_test_thread_sleeps     (gpointer       where);
+
 /* Passes the gate with each read, gives @text once, and then the end of file */
 #define GP_TYPE_TEST_GATED_INPUT (gp_test_gated_input_get_type ())
 G_DECLARE_FINAL_TYPE (GpTestGatedInput, gp_test_gated_input, GP, TEST_GATED_INPUT, GInputStream)

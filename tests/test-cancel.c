@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "gp-test-gates.h"
 #include "gp-test-stages.h"
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
@@ -173,27 +174,6 @@ typedef struct
   gint     n_bytes; /* atomic */
 } Blocking;
 
-static void
-announce (Blocking *blocking)
-{
-  g_atomic_int_set (&blocking->tid, gettid ());
-}
-
-static gboolean
-sleeps (gpointer data)
-{
-  Blocking *blocking = data;
-  int tid = g_atomic_int_get (&blocking->tid);
-  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d/stat", tid);
-  g_autofree char *text = NULL;
-  const char *end;
-
-  if (tid == 0 || !g_file_get_contents (path, &text, NULL, NULL))
-    return FALSE;
-  end = strrchr (text, ')');
-  return end != NULL && end[2] == 'S';
-}
-
 static gboolean
 reading_func (GInputStream    *input,
               GOutputStream   *output,
@@ -207,7 +187,7 @@ reading_func (GInputStream    *input,
   char buffer[1000];
   gssize n;
 
-  announce (blocking);
+  gp_test_announce_thread (&blocking->tid);
   while ((n = g_input_stream_read (input, buffer, sizeof buffer, cancellable, error)) > 0)
     continue;
   return n == 0;
@@ -225,7 +205,7 @@ writing_func (GInputStream    *input,
     blocking->uses_cancellable ? gp_stage_context_get_cancellable (context) : NULL;
   static const char buffer[10000];
 
-  announce (blocking);
+  gp_test_announce_thread (&blocking->tid);
   while (g_output_stream_write_all (output, buffer, sizeof buffer, NULL, cancellable, error))
     g_atomic_int_add (&blocking->n_bytes, sizeof buffer);
   return FALSE;
@@ -254,7 +234,7 @@ cancel_blocked (GpPipeline *pipeline,
 {
   gp_pipeline_set_abandon_delay (pipeline, NEVER);
   start (pipeline);
-  gp_test_wait_until ("the function to block", sleeps, blocking);
+  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &blocking->tid);
   gp_pipeline_cancel (pipeline);
   gp_test_assert_cancelled (pipeline);
 }

@@ -2,9 +2,14 @@
 
 #include "config.h"
 
+#include "gp-test-gates.h"
 #include "gp-test-stages.h"
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
+
+#include <gio/gunixinputstream.h>
+#include <gio/gunixoutputstream.h>
+#include <unistd.h>
 
 /* Far beyond the watchdog: a test that ends only because a stage is given up must not pass */
 #define NEVER 100000000
@@ -217,6 +222,129 @@ test_conflict_with_opened (gconstpointer data)
   assert_ends (inner);
 }
 
+/* --- A blocked function, when only the inner pipeline is cancelled -------------------------------- */
+
+typedef enum
+{
+  EDGE_MEMORY,
+  EDGE_PIPE,
+  EDGE_CALLER, /* a pipe of the caller's own */
+} Edge;
+
+typedef struct
+{
+  const char *path;
+  gboolean    is_input;
+  Edge        edge;
+  guint       depth;
+} Blocked;
+
+static const Blocked blocked[] = {
+  { "read/memory", TRUE, EDGE_MEMORY, 1 },
+  { "read/pipe", TRUE, EDGE_PIPE, 1 },
+  { "read/caller", TRUE, EDGE_CALLER, 1 },
+  { "read/memory-deeper", TRUE, EDGE_MEMORY, 3 },
+  { "read/pipe-deeper", TRUE, EDGE_PIPE, 3 },
+  { "read/caller-deeper", TRUE, EDGE_CALLER, 3 },
+  { "write/memory", FALSE, EDGE_MEMORY, 1 },
+  { "write/pipe", FALSE, EDGE_PIPE, 1 },
+  { "write/caller", FALSE, EDGE_CALLER, 1 },
+  { "write/memory-deeper", FALSE, EDGE_MEMORY, 3 },
+  { "write/pipe-deeper", FALSE, EDGE_PIPE, 3 },
+  { "write/caller-deeper", FALSE, EDGE_CALLER, 3 },
+};
+
+/* Reads and writes until that fails, and does not look at its cancellable */
+static gboolean
+blocked_func (GInputStream    *input,
+              GOutputStream   *output,
+              GpStageContext  *context,
+              gpointer         user_data,
+              GError         **error)
+{
+  char buffer[10000] = { 0, };
+  gssize n = 1;
+
+  gp_test_announce_thread (user_data);
+  while (n > 0)
+    {
+      if (gp_stage_context_get_stdin (context) != NULL)
+        n = g_input_stream_read (input, buffer, sizeof buffer, NULL, error);
+      else
+        n = g_output_stream_write (output, buffer, sizeof buffer, NULL, error);
+    }
+  return n == 0;
+}
+
+static void
+test_blocked (gconstpointer data)
+{
+  const Blocked *row = data;
+  g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
+  g_autoptr (GpPipeline) inner = gp_test_pipeline_new ();
+  g_autoptr (GObject) opened = NULL;
+  int fds[2] = { -1, -1 };
+  int thread = 0;
+
+  gp_pipeline_set_abandon_delay (inner, NEVER);
+  gp_test_add_function (inner, "blocked", blocked_func, &thread);
+  if (row->edge == EDGE_CALLER)
+    gp_test_open_pipe (fds);
+  if (row->edge == EDGE_CALLER && row->is_input)
+    opened = G_OBJECT (g_unix_input_stream_new (fds[0], TRUE));
+  if (row->edge == EDGE_CALLER && !row->is_input)
+    opened = G_OBJECT (g_unix_output_stream_new (fds[1], TRUE));
+  g_object_set (outer, row->is_input ? "stdin" : "stdout", opened, NULL);
+
+  if (row->edge == EDGE_PIPE && row->is_input)
+    gp_test_add_child (outer, "wait", NULL);
+  append_nested (outer, inner, row->depth);
+  if (row->edge == EDGE_PIPE && !row->is_input)
+    gp_test_add_child (outer, "wait", NULL);
+  if (row->edge == EDGE_MEMORY && row->is_input)
+    opened = G_OBJECT (gp_pipeline_open_input (outer, NULL));
+  if (row->edge == EDGE_MEMORY && !row->is_input)
+    opened = G_OBJECT (gp_pipeline_open_output (outer, NULL));
+
+  g_assert_true (gp_test_start (outer, NULL, NULL));
+  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &thread);
+  gp_pipeline_cancel (inner);
+  gp_test_assert_cancelled (inner);
+  gp_pipeline_cancel (outer);
+  g_assert_false (gp_test_wait (outer, NULL));
+  if (row->edge == EDGE_CALLER)
+    close (fds[row->is_input]);
+}
+
+/* What the caller has lent is not broken by that, even if it comes from another pipeline of ours. */
+static void
+test_blocked_lent (gconstpointer data)
+{
+  g_autoptr (GpPipeline) source = gp_test_new_copier (data);
+  g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
+  g_autoptr (GpPipeline) inner = gp_test_pipeline_new ();
+  g_autoptr (GOutputStream) input = gp_pipeline_open_input (source, NULL);
+  g_autoptr (GInputStream) output = gp_pipeline_open_output (source, NULL);
+  int thread = 0;
+
+  gp_test_add_function (inner, "blocked", blocked_func, &thread);
+  gp_pipeline_set_abandon_delay (inner, 1);
+  append_nested (outer, inner, 2);
+  gp_pipeline_set_stdin (outer, output);
+  g_assert_true (gp_test_start (source, NULL, NULL));
+  g_assert_true (gp_test_start (outer, NULL, NULL));
+  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &thread);
+  gp_pipeline_cancel (inner);
+  gp_test_assert_cancelled (inner);
+  g_assert_false (gp_test_wait (outer, NULL));
+
+  /* It was given up, and still reads. */
+  g_assert_true (gp_test_thread_sleeps (&thread));
+  gp_pipeline_cancel (source);
+  gp_test_assert_cancelled (source);
+  gp_test_wait_busy_threads ();
+}
+
 /* A thread that starts a pipeline in a main context of its own, and then runs that no more */
 typedef struct
 {
@@ -300,6 +428,14 @@ main (int    argc,
   gp_test_add_data ("/nested/conflict/stdout", "stdout", test_conflict);
   gp_test_add_data ("/nested/conflict/opened-stdin", "stdin", test_conflict_with_opened);
   gp_test_add_data ("/nested/conflict/opened-stdout", "stdout", test_conflict_with_opened);
+  for (gsize i = 0; i < G_N_ELEMENTS (blocked); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/nested/blocked/%s", blocked[i].path);
+
+      gp_test_add_data (path, &blocked[i], test_blocked);
+    }
+  gp_test_add_data ("/nested/blocked/lent-memory", "f", test_blocked_lent);
+  gp_test_add_data ("/nested/blocked/lent-pipe", "c", test_blocked_lent);
   gp_test_add_data ("/nested/home-is-not-run/flat", GUINT_TO_POINTER (0), test_home_is_not_run);
   gp_test_add_data ("/nested/home-is-not-run/nested", GUINT_TO_POINTER (1), test_home_is_not_run);
   gp_test_add_data ("/nested/home-is-not-run/deeper", GUINT_TO_POINTER (2), test_home_is_not_run);
