@@ -68,6 +68,7 @@ struct _GpCommandRun
 
   gboolean         exited;
   gboolean         stopping;     /* we have asked it to end */
+  gboolean         stop_asked;
   GError          *stop_reason;  /* NULL: it was cancelled */
   GError          *memory_error; /* it had more than it may */
   gboolean         reported;

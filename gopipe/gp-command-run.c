@@ -425,17 +425,18 @@ stop_leftovers (GpCommandRun *self)
     stop_pumps (self);
 }
 
-/* @reason (transfer full), or NULL: it was cancelled */
+/* @reason (transfer full), or NULL: it was cancelled. The first one counts. */
 static void
 stop (GpCommandRun *self,
       GError       *reason)
 {
-  if (self->stopping)
+  if (self->stop_asked)
     {
       g_clear_error (&reason);
       return;
     }
 
+  self->stop_asked = TRUE;
   if (!self->reported)
     self->stop_reason = reason;
   else
