@@ -190,9 +190,26 @@ mode_exit_later (int    argc,
   return (int) number (argc, argv, 0);
 }
 
+/* until-unread [TEXT]: says TEXT, and ends well when nobody can read its output any more, of which it
+ * writes nothing else */
+static int
+mode_until_unread (int    argc,
+                   char **argv)
+{
+  struct pollfd poll_fd = { .fd = 1, .events = 0 };
+
+  if (argc > 0)
+    print (1, "%s\n", argv[0]);
+  alarm (600);
+  while (poll (&poll_fd, 1, -1) < 0 && errno == EINTR)
+    continue;
+  return (poll_fd.revents & POLLERR) != 0 ? 0 : EXIT_BROKEN;
+}
+
 const NamedMode leash_modes[] = {
   { "exit-later", mode_exit_later },
   { "fork-bomb", mode_fork_bomb },
   { "leave", mode_leave },
+  { "until-unread", mode_until_unread },
   { NULL, NULL },
 };
