@@ -4,6 +4,8 @@
 
 #include "gp-test-util.h"
 
+#include "gp-test-errors.h"
+
 #include <fcntl.h>
 #include <gio/gunixoutputstream.h>
 #include <sched.h>
@@ -29,6 +31,7 @@ typedef struct
 {
   GArray *fds;
   int     n_objects;
+  int     n_errors;
 } Before;
 
 /* What the watchdog prints; only plain memory, since it runs in a signal handler */
@@ -221,6 +224,12 @@ has_no_new_objects (gpointer data)
 }
 
 static gboolean
+has_no_new_errors (gpointer data)
+{
+  return gp_test_count_errors () <= *(int *) data;
+}
+
+static gboolean
 has_no_pending_source (gpointer data)
 {
   return !g_main_context_pending (NULL);
@@ -280,6 +289,7 @@ case_set_up (Before        *before,
   alarm (timeout_seconds ());
   before->fds = list_fds ();
   before->n_objects = g_atomic_int_get (&n_watched);
+  before->n_errors = gp_test_count_errors ();
 }
 
 static void
@@ -303,6 +313,7 @@ case_tear_down (Before        *before,
   gp_test_wait_until ("children to be reaped", has_no_children, NULL);
   gp_test_wait_until ("descriptors to be closed", has_no_new_fds, before->fds);
   gp_test_wait_until ("sources to go", has_no_pending_source, NULL);
+  gp_test_wait_until ("errors to be freed", has_no_new_errors, &before->n_errors);
   g_array_unref (before->fds);
   alarm (0);
 }
@@ -383,6 +394,7 @@ gp_test_init (int    *argc,
               char ***argv)
 {
   use_log_fd ();
+  gp_test_watch_errors ();
   cases = g_ptr_array_new_with_free_func (g_free);
   /* No other service shall open descriptors behind our back */
   g_setenv ("GIO_USE_VFS", "local", TRUE);

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /* The frame of every test program.
  *
  * Around each test case it counts what must not be left behind: descriptors, children, busy
- * threads of the library, objects that the test watches, and pending sources of the default
+ * threads of the library, objects that the test watches, errors, and pending sources of the default
  * context. Nothing sleeps: what needs time is waited for, and a watchdog ends a test that hangs
  * and says which one it was and what it waited for. */
 
