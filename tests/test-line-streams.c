@@ -323,26 +323,42 @@ test_output_is_kept (gconstpointer kind)
     }
 }
 
-/* The caller's streams are used as they are, and what lies behind them is flushed at the end. */
 static void
-test_caller_streams (gconstpointer kind)
+run_with_caller_streams (gconstpointer  kind,
+                         GpTestLines   *lines,
+                         const char    *expected)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
   g_autoptr (GOutputStream) buffered = g_buffered_output_stream_new (memory);
   g_autoptr (GInputStream) input = g_memory_input_stream_new_from_data ("a\nb\n", 4, NULL);
-  g_auto (GpTestLines) lines = { .action = GP_LINE_ACTION_KEEP };
   g_autoptr (GError) error = NULL;
 
-  append (pipeline, kind, &lines);
+  append (pipeline, kind, lines);
   gp_pipeline_set_stdin (pipeline, input);
   gp_pipeline_set_stdout (pipeline, buffered);
-  gp_test_run_pipeline (pipeline, NULL, &error);
-  g_assert_no_error (error);
+  g_assert_cmpint (gp_test_run_pipeline (pipeline, NULL, &error), ==, lines->last_error == NULL);
   g_assert_cmpmem (g_memory_output_stream_get_data (G_MEMORY_OUTPUT_STREAM (memory)),
                    g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (memory)),
-                   "a\nb\n", 4);
+                   expected, strlen (expected));
   g_assert_false (g_output_stream_is_closed (buffered));
+}
+
+/* The caller's streams are used as they are, and what lies behind them is flushed at the end,
+ * whatever that is. */
+static void
+test_caller_streams (gconstpointer kind)
+{
+  g_auto (GpTestLines) all = { .action = GP_LINE_ACTION_KEEP };
+  g_auto (GpTestLines) enough = { .action = GP_LINE_ACTION_KEEP, .last = 2,
+                                  .last_action = GP_LINE_ACTION_FINISH };
+  g_auto (GpTestLines) bad = { .action = GP_LINE_ACTION_KEEP, .last = 2,
+                               .last_action = GP_LINE_ACTION_FAULT };
+
+  bad.last_error = g_error_new_literal (G_FILE_ERROR, G_FILE_ERROR_INVAL, "own");
+  run_with_caller_streams (kind, &all, "a\nb\n");
+  run_with_caller_streams (kind, &enough, "a\n");
+  run_with_caller_streams (kind, &bad, "a\n");
 }
 
 /* What cannot be written is no success, also where the function wants no more, and least where it
