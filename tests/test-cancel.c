@@ -166,6 +166,32 @@ test_own_failure_is_kept (void)
   g_assert_true (gp_error_matches_exit_status (error, 3));
 }
 
+/* Who was running has not done all its work, whatever it says: that nobody reads any more may come
+ * of the cancel. Only a real error stays. */
+static void
+test_last_words (void)
+{
+  static const GpTestEnd ends[] = { GP_TEST_END_SUCCESS, GP_TEST_END_FINISH_EARLY, GP_TEST_END_PIPE,
+                                    GP_TEST_END_ERROR };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpTestProbe *probe = gp_test_add_probe (pipeline, "probe", GP_TEST_END_HOLD);
+      g_autoptr (GError) error = NULL;
+
+      gp_pipeline_set_abandon_delay (pipeline, NEVER);
+      start (pipeline);
+      gp_pipeline_cancel (pipeline);
+      gp_test_probe_end (probe, ends[i]);
+      g_assert_false (gp_test_wait (pipeline, &error));
+      if (ends[i] == GP_TEST_END_ERROR)
+        gp_test_assert_message (error, "probe: broken");
+      else
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+}
+
 /* A function that blocks, and tells the id of its thread so that the test can see it block */
 typedef struct
 {
@@ -650,6 +676,7 @@ main (int    argc,
   gp_test_add ("/cancel/whole-group", test_whole_group);
   gp_test_add ("/cancel/own-answer-to-term", test_own_answer_to_term);
   gp_test_add ("/cancel/own-failure-is-kept", test_own_failure_is_kept);
+  gp_test_add ("/cancel/last-words", test_last_words);
   for (gsize i = 0; i < G_N_ELEMENTS (blocked_rows); i++)
     {
       g_autofree char *read_path = g_strdup_printf ("/cancel/read/%s", blocked_rows[i].path);
