@@ -134,6 +134,35 @@ test_cancel_once (void)
   g_assert_cmpuint (n_asked, ==, 1);
 }
 
+static gboolean
+was_killed (gpointer status)
+{
+  return gp_stage_status_get_term_signal (status) != 0;
+}
+
+/* Who is left of a command that ends when it is asked has as much time for that as the command. */
+static void
+test_cancel_patiently (gconstpointer supervised)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("i", "wait", &leash, &command);
+  g_autoptr (GpPipeline) other = gp_test_pipeline_new ();
+
+  gp_command_stage_set_supervised (command, GPOINTER_TO_INT (supervised));
+  gp_command_stage_set_kill_delay (command, LONG_DELAY);
+  start (pipeline, &leash);
+  gp_pipeline_cancel (pipeline);
+  gp_test_wait_until ("the command to end", was_killed, gp_pipeline_get_status (pipeline, 0));
+  /* What follows of the end has been done when another command has been taken care of. */
+  gp_test_add_child (other, "exit", "0", NULL);
+  gp_test_run_pipeline (other, NULL, NULL);
+  leash_assert_alive (&leash);
+  leash_release (&leash);
+  gp_test_assert_cancelled (pipeline);
+  assert_nothing_left (&leash);
+}
+
 static pid_t
 get_parent (pid_t pid)
 {
@@ -597,6 +626,7 @@ main (int    argc,
   add_kinds ("/supervise/cancel-unsupervised", FALSE, test_cancel_unsupervised);
   gp_test_add ("/supervise/cancel-unwilling", test_cancel_unwilling);
   gp_test_add ("/supervise/cancel-once", test_cancel_once);
+  add_both ("/supervise/cancel-patiently", test_cancel_patiently);
   gp_test_add ("/supervise/cancel-stopped-supervisor", test_cancel_stopped_supervisor);
   gp_test_add ("/supervise/fork-bomb", test_fork_bomb);
   add_kinds ("/supervise/kill-descendants", TRUE, test_kill_descendants);
