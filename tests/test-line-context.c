@@ -171,6 +171,9 @@ test_others_come_first (void)
   g_assert_false (gp_test_wait (pipeline, &error));
 }
 
+/* What a call gets at most, whatever is there */
+#define MAX_LINES 16384
+
 /* A fast function gets many lines at once. */
 static void
 test_batches_grow (void)
@@ -187,6 +190,33 @@ test_batches_grow (void)
   g_assert_cmpuint (lines.n_lines, ==, 100000);
   if (g_getenv ("GP_TEST_VALGRIND") == NULL)
     g_assert_cmpuint (lines.most_lines, >=, 64);
+}
+
+static GpLineAction
+count_most_func (const char * const  *batch,
+                 GDataOutputStream   *output,
+                 gpointer             most,
+                 GError             **error)
+{
+  *(guint *) most = MAX (*(guint *) most, g_strv_length ((char **) batch));
+  return GP_LINE_ACTION_DROP;
+}
+
+/* But not all that there are, however little it does. */
+static void
+test_batches_end (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autofree char *input = g_strnfill (200000, '\n');
+  guint most_lines = 0;
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_append (pipeline, GP_STAGE (gp_line_stage_new_in_context ("count", count_most_func,
+                                                                        &most_lines, NULL)));
+  output = gp_test_lines_output (pipeline, input, -1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (most_lines, <=, MAX_LINES);
 }
 
 static GpLineAction
@@ -338,6 +368,7 @@ main (int    argc,
   gp_test_add ("/line-context/main-loop-goes-on", test_main_loop_goes_on);
   gp_test_add ("/line-context/others-come-first", test_others_come_first);
   gp_test_add ("/line-context/batches-grow", test_batches_grow);
+  gp_test_add ("/line-context/batches-end", test_batches_end);
   gp_test_add ("/line-context/batches-shrink", test_batches_shrink);
   gp_test_add ("/line-context/needs-main-context", test_needs_main_context);
   gp_test_add ("/line-context/other-context", test_other_context);
