@@ -179,11 +179,13 @@ gp_thread_pool_push (const char        *name,
   g_cond_init (&worker->cond);
   set_work (worker, name, func, data);
 
+  /* The thread, and we: GLib lets nobody wait for the end of one that is still being started. */
   g_mutex_lock (&pool_mutex);
-  n_busy++;
+  n_busy += 2;
   g_mutex_unlock (&pool_mutex);
 
   thread = g_thread_try_new (worker->name, worker_thread, worker, &local_error);
+  uncount_busy ();
   if (thread != NULL)
     {
       g_thread_unref (thread);
