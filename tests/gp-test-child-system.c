@@ -126,6 +126,35 @@ mode_map (int    argc,
   return 0;
 }
 
+/* slurp: keeps all of its input in memory, as a pager does, and tells how much that was */
+static int
+mode_slurp (int    argc,
+            char **argv)
+{
+  size_t size = 65536, used = size, n;
+  uint64_t count = 0;
+  char *memory = NULL;
+
+  (void) argc;
+  (void) argv;
+  do
+    {
+      if (used == size)
+        {
+          memory = malloc (size);
+          used = 0;
+        }
+      if (memory == NULL)
+        return EXIT_BROKEN;
+      n = read_some (memory + used, size - used);
+      used += n;
+      count += n;
+    }
+  while (n > 0);
+  print (1, "%" PRIu64 "\n", count);
+  return 0;
+}
+
 static int
 mode_niceness (int    argc,
                char **argv)
@@ -296,6 +325,7 @@ const NamedMode system_modes[] = {
   { "pager", mode_pager },
   { "password", mode_password },
   { "read-fds", mode_read_fds },
+  { "slurp", mode_slurp },
   { "terminal", mode_terminal },
   { "terminal-size", mode_terminal_size },
   { "terminal-wait", mode_terminal_wait },
