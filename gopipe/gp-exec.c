@@ -173,9 +173,14 @@ close_listed (const Closing *closing)
 
   while ((size = syscall (SYS_getdents64, directory, buffer, sizeof buffer)) > 0)
     {
-      for (long at = 0; at < size; at += ((DirectoryEntry *) (buffer + at))->size)
+      const DirectoryEntry *entry;
+
+      for (long at = 0; at < size; at += entry->size)
         {
-          unsigned fd = parse_fd (((DirectoryEntry *) (buffer + at))->name);
+          unsigned fd;
+
+          entry = (const void *) (buffer + at);
+          fd = parse_fd (entry->name);
 
           if (fd == (unsigned) directory)
             is_complete = 1;
