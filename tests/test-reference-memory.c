@@ -161,7 +161,6 @@ static void
 test_interval (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  g_autoptr (GError) error = NULL;
   TestHog *hogs[2] = { hog_new (10, 10), hog_new (10, 10) };
 
   for (int i = 0; i < 2; i++)
