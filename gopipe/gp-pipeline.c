@@ -583,12 +583,8 @@ check_can_open (GpPipeline  *self,
                 gboolean     is_set,
                 GError     **error)
 {
-  if (self->starting)
-    {
-      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
-                           "the pipeline was already started");
-      return FALSE;
-    }
+  if (!gp_pipeline_check_not_started (self, error))
+    return FALSE;
 
   if (is_set)
     {
