@@ -41,6 +41,85 @@ struct _GpFileEnd
   gboolean    exists;    /* there is something to be replaced */
 };
 
+/* The stream of a regular file, whose errors say which file it is. A command gets the descriptor, and
+ * what is no regular file gets another stream around it where a function writes it. */
+#define GP_TYPE_FILE_OUTPUT (gp_file_output_get_type ())
+G_DECLARE_FINAL_TYPE (GpFileOutput, gp_file_output, GP, FILE_OUTPUT, GUnixOutputStream)
+
+struct _GpFileOutput
+{
+  GUnixOutputStream  parent_instance;
+
+  char              *title;
+};
+
+G_DEFINE_FINAL_TYPE (GpFileOutput, gp_file_output, G_TYPE_UNIX_OUTPUT_STREAM)
+
+static gssize
+gp_file_output_write (GOutputStream  *stream,
+                      const void     *buffer,
+                      gsize           count,
+                      GCancellable   *cancellable,
+                      GError        **error)
+{
+  GOutputStreamClass *parent_class = G_OUTPUT_STREAM_CLASS (gp_file_output_parent_class);
+  gssize n = parent_class->write_fn (stream, buffer, count, cancellable, error);
+
+  if (n < 0)
+    g_prefix_error (error, "writing %s: ", GP_FILE_OUTPUT (stream)->title);
+
+  return n;
+}
+
+static gboolean
+gp_file_output_writev (GOutputStream        *stream,
+                       const GOutputVector  *vectors,
+                       gsize                 n_vectors,
+                       gsize                *n_written,
+                       GCancellable         *cancellable,
+                       GError              **error)
+{
+  GOutputStreamClass *parent_class = G_OUTPUT_STREAM_CLASS (gp_file_output_parent_class);
+  gboolean written = parent_class->writev_fn (stream, vectors, n_vectors, n_written, cancellable, error);
+
+  if (!written)
+    g_prefix_error (error, "writing %s: ", GP_FILE_OUTPUT (stream)->title);
+
+  return written;
+}
+
+static void
+gp_file_output_finalize (GObject *object)
+{
+  g_free (GP_FILE_OUTPUT (object)->title);
+
+  G_OBJECT_CLASS (gp_file_output_parent_class)->finalize (object);
+}
+
+static void
+gp_file_output_class_init (GpFileOutputClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gp_file_output_finalize;
+  G_OUTPUT_STREAM_CLASS (klass)->write_fn = gp_file_output_write;
+  G_OUTPUT_STREAM_CLASS (klass)->writev_fn = gp_file_output_writev;
+}
+
+static void
+gp_file_output_init (GpFileOutput *self)
+{
+}
+
+static GOutputStream *
+file_output_new (int         fd,
+                 const char *title)
+{
+  GpFileOutput *self = g_object_new (GP_TYPE_FILE_OUTPUT, "fd", fd, "close-fd", FALSE, NULL);
+
+  self->title = g_strdup (title);
+
+  return G_OUTPUT_STREAM (self);
+}
+
 static GpFileEnd *
 file_end_new (GFile      *file,
               gboolean    is_input,
@@ -273,6 +352,7 @@ open_output (GpFileEnd   *self,
              GError     **error)
 {
   const int flags = O_WRONLY | O_CREAT | (self->mode == GP_FILE_MODE_APPEND ? O_APPEND : O_TRUNC);
+  struct stat status;
 
   /* It may be a pipe whose reader goes. */
   gp_ignore_sigpipe ();
@@ -282,7 +362,13 @@ open_output (GpFileEnd   *self,
   else
     self->fd = open_path (path, flags, error);
 
-  return self->fd >= 0 ? g_unix_output_stream_new (self->fd, FALSE) : NULL;
+  if (self->fd < 0)
+    return NULL;
+
+  if (fstat (self->fd, &status) == 0 && S_ISREG (status.st_mode))
+    return file_output_new (self->fd, self->title);
+
+  return g_unix_output_stream_new (self->fd, FALSE);
 }
 
 /* A file that is somewhere else: GIO has no way to empty it but to replace it. */

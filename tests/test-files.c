@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <gio/gfiledescriptorbased.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -539,6 +541,33 @@ test_full_device (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 }
 
+/* The kernel lets nobody write more: who cannot write tells where. */
+static void
+test_write_fails (gconstpointer data)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autofree char *start = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Place) place;
+  struct rlimit before, none;
+
+  place_init (&place, "old");
+  gp_pipeline_set_stdout_file (pipeline, place.out, GPOINTER_TO_INT (data));
+  gp_test_add_function (pipeline, "write", write_func, NULL);
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  none = (struct rlimit) { 0, before.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  signal (SIGXFSZ, SIG_DFL);
+
+  start = g_strdup_printf ("write: writing standard output \"%s\": ", place.out_path);
+  g_assert_nonnull (error);
+  gp_test_assert_contains (error->message, start);
+  assert_out (&place, GPOINTER_TO_INT (data) == GP_FILE_MODE_TRUNCATE ? "" : "old");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -564,6 +593,10 @@ main (int    argc,
   gp_test_add ("/files/null-device", test_null_device);
   gp_test_add ("/files/commit-fails", test_commit_fails);
   gp_test_add ("/files/full-device", test_full_device);
+  gp_test_add_data ("/files/write-fails/replace", GINT_TO_POINTER (GP_FILE_MODE_REPLACE), test_write_fails);
+  gp_test_add_data ("/files/write-fails/truncate", GINT_TO_POINTER (GP_FILE_MODE_TRUNCATE),
+                    test_write_fails);
+  gp_test_add_data ("/files/write-fails/append", GINT_TO_POINTER (GP_FILE_MODE_APPEND), test_write_fails);
 
   return gp_test_run ();
 }
