@@ -254,7 +254,20 @@ static const Blocked blocked[] = {
   { "write/caller-deeper", FALSE, EDGE_CALLER, 3 },
 };
 
-/* Reads and writes until that fails, and does not look at its cancellable */
+/* What the function tells */
+typedef struct
+{
+  int thread;
+  int n_bytes; /* atomic */
+} Seen;
+
+static gboolean
+has_seen_four (gpointer seen)
+{
+  return g_atomic_int_get (&((Seen *) seen)->n_bytes) == 4;
+}
+
+/* Reads or writes until that fails, and does not look at its cancellable */
 static gboolean
 blocked_func (GInputStream    *input,
               GOutputStream   *output,
@@ -262,17 +275,20 @@ blocked_func (GInputStream    *input,
               gpointer         user_data,
               GError         **error)
 {
+  Seen *seen = user_data;
   char buffer[10000] = { 0, };
-  gssize n = 1;
+  gssize n = 0;
 
-  gp_test_announce_thread (user_data);
-  while (n > 0)
+  gp_test_announce_thread (&seen->thread);
+  do
     {
+      g_atomic_int_add (&seen->n_bytes, n);
       if (gp_stage_context_get_stdin (context) != NULL)
         n = g_input_stream_read (input, buffer, sizeof buffer, NULL, error);
       else
         n = g_output_stream_write (output, buffer, sizeof buffer, NULL, error);
     }
+  while (n > 0);
   return n == 0;
 }
 
@@ -284,10 +300,10 @@ test_blocked (gconstpointer data)
   g_autoptr (GpPipeline) inner = gp_test_pipeline_new ();
   g_autoptr (GObject) opened = NULL;
   int fds[2] = { -1, -1 };
-  int thread = 0;
+  Seen seen = { 0, };
 
   gp_pipeline_set_abandon_delay (inner, NEVER);
-  gp_test_add_function (inner, "blocked", blocked_func, &thread);
+  gp_test_add_function (inner, "blocked", blocked_func, &seen);
   if (row->edge == EDGE_CALLER)
     gp_test_open_pipe (fds);
   if (row->edge == EDGE_CALLER && row->is_input)
@@ -307,7 +323,7 @@ test_blocked (gconstpointer data)
     opened = G_OBJECT (gp_pipeline_open_output (outer, NULL));
 
   g_assert_true (gp_test_start (outer, NULL, NULL));
-  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &thread);
+  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &seen.thread);
   gp_pipeline_cancel (inner);
   gp_test_assert_cancelled (inner);
   gp_pipeline_cancel (outer);
@@ -325,21 +341,22 @@ test_blocked_lent (gconstpointer data)
   g_autoptr (GpPipeline) inner = gp_test_pipeline_new ();
   g_autoptr (GOutputStream) input = gp_pipeline_open_input (source, NULL);
   g_autoptr (GInputStream) output = gp_pipeline_open_output (source, NULL);
-  int thread = 0;
+  Seen seen = { 0, };
 
-  gp_test_add_function (inner, "blocked", blocked_func, &thread);
+  gp_test_add_function (inner, "blocked", blocked_func, &seen);
   gp_pipeline_set_abandon_delay (inner, 1);
   append_nested (outer, inner, 2);
   gp_pipeline_set_stdin (outer, output);
   g_assert_true (gp_test_start (source, NULL, NULL));
   g_assert_true (gp_test_start (outer, NULL, NULL));
-  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &thread);
+  gp_test_wait_until ("the function to block", gp_test_thread_sleeps, &seen.thread);
   gp_pipeline_cancel (inner);
   gp_test_assert_cancelled (inner);
   g_assert_false (gp_test_wait (outer, NULL));
 
   /* It was given up, and still reads. */
-  g_assert_true (gp_test_thread_sleeps (&thread));
+  g_assert_true (g_output_stream_write_all (input, "text", 4, NULL, NULL, NULL));
+  gp_test_wait_until ("what was given up to read on", has_seen_four, &seen);
   gp_pipeline_cancel (source);
   gp_test_assert_cancelled (source);
   gp_test_wait_busy_threads ();

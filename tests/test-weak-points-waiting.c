@@ -275,6 +275,19 @@ typedef enum
   N_READERS
 } Reader;
 
+/* Like "head 10" */
+static gboolean
+take_ten_func (GInputStream    *input,
+               GOutputStream   *output,
+               GpStageContext  *context,
+               gpointer         user_data,
+               GError         **error)
+{
+  char text[10];
+
+  return g_input_stream_read_all (input, text, sizeof text, NULL, NULL, error);
+}
+
 /* The reference system lets somebody who writes each three seconds write on, until one of these writes
  * has failed in a copy between two pipes. Here nothing is in between: a command can find out without
  * writing anything, whoever its reader was. */
@@ -290,7 +303,7 @@ test_rare_producer (void)
       if (reader == READER_COMMAND)
         gp_test_add_child (pipeline, "head", "10", NULL);
       else if (reader == READER_FUNCTION)
-        append_function (pipeline, "function", nothing_func);
+        append_function (pipeline, "function", take_ten_func);
       else
         output = gp_pipeline_open_output (pipeline, NULL);
       start (pipeline);
@@ -337,7 +350,7 @@ test_rare_producer_function (void)
       if (reader == READER_COMMAND)
         gp_test_add_child (pipeline, "head", "10", NULL);
       else
-        append_function (pipeline, "function", nothing_func);
+        append_function (pipeline, "function", take_ten_func);
       start (pipeline);
       gp_test_wait_until ("the reader's end", has_ended, gp_pipeline_get_status (pipeline, 1));
       gp_test_gate_open (&gate);
