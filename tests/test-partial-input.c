@@ -112,7 +112,19 @@ typedef struct
   const char   *kinds;
   GpInputState  state;
   gboolean      is_nested; /* what is before the reader is a pipeline of its own */
+  gboolean      reader_is_nested;
 } Case;
+
+/* A pipeline as the next stage (transfer none) */
+static GpPipeline *
+append_inner (GpPipeline *pipeline)
+{
+  GpPipeline *inner = gp_test_pipeline_new ();
+
+  gp_pipeline_append (pipeline, GP_STAGE (inner));
+
+  return inner;
+}
 
 static void
 test_function (gconstpointer data)
@@ -124,16 +136,9 @@ test_function (gconstpointer data)
 
   seen_init (&seen);
   gp_pipeline_set_partial_input_is_error (pipeline, TRUE);
-  if (test->is_nested)
-    {
-      GpPipeline *inner = gp_test_pipeline_new ();
-
-      append_stages (inner, test->kinds);
-      gp_pipeline_append (pipeline, GP_STAGE (inner));
-    }
-  else
-    append_stages (pipeline, test->kinds);
-  gp_test_add_function (pipeline, "reader", read_func, &seen);
+  append_stages (test->is_nested ? append_inner (pipeline) : pipeline, test->kinds);
+  gp_test_add_function (test->reader_is_nested ? append_inner (pipeline) : pipeline,
+                        "reader", read_func, &seen);
 
   g_assert_true (gp_test_run_pipeline (pipeline, NULL, &error) ==
                  (test->state == GP_INPUT_STATE_COMPLETE));
@@ -294,6 +299,8 @@ static const Case cases[] = {
   { "sm", GP_INPUT_STATE_COMPLETE },  { "scm", GP_INPUT_STATE_COMPLETE },
   { "x", GP_INPUT_STATE_PARTIAL, TRUE }, { "f", GP_INPUT_STATE_PARTIAL, TRUE },
   { "sc", GP_INPUT_STATE_COMPLETE, TRUE },
+  { "x", GP_INPUT_STATE_PARTIAL, FALSE, TRUE }, { "f", GP_INPUT_STATE_PARTIAL, FALSE, TRUE },
+  { "sc", GP_INPUT_STATE_COMPLETE, FALSE, TRUE }, { "fm", GP_INPUT_STATE_PARTIAL, TRUE, TRUE },
 };
 
 int
@@ -304,8 +311,9 @@ main (int    argc,
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *path = g_strdup_printf ("/partial-input/function/%s%s", cases[i].kinds,
-                                               cases[i].is_nested ? "-nested" : "");
+      g_autofree char *path = g_strdup_printf ("/partial-input/function/%s%s%s", cases[i].kinds,
+                                               cases[i].is_nested ? "-nested" : "",
+                                               cases[i].reader_is_nested ? "-reader-nested" : "");
 
       gp_test_add_data (path, &cases[i], test_function);
     }
