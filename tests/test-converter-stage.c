@@ -230,6 +230,24 @@ test_no_ends (void)
   g_assert_no_error (error);
 }
 
+/* What is written into a buffer arrives, although nobody closes that. */
+static void
+test_flush (void)
+{
+  g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
+  g_autoptr (GOutputStream) buffered = g_buffered_output_stream_new (sink);
+  g_autoptr (GInputStream) input = g_memory_input_stream_new_from_data ("words", 5, NULL);
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  append (pipeline, NULL, test_converter_new (KIND_COPY_SLOWLY));
+  gp_pipeline_set_stdin (pipeline, input);
+  gp_pipeline_set_stdout (pipeline, buffered);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (gp_test_sink_get_n_bytes (sink), ==, 5);
+}
+
 static void
 test_no_converter (void)
 {
@@ -429,6 +447,7 @@ main (int    argc,
   gp_test_add_data ("/converter-stage/round-trip/alone", "+-", test_round_trip);
   gp_test_add_data ("/converter-stage/round-trip/commands", "c+c-c", test_round_trip);
   gp_test_add ("/converter-stage/no-ends", test_no_ends);
+  gp_test_add ("/converter-stage/flush", test_flush);
   gp_test_add ("/converter-stage/no-converter", test_no_converter);
   gp_test_add ("/converter-stage/used-again", test_used_again);
   gp_test_add ("/converter-stage/gzip-parts", test_gzip_parts);

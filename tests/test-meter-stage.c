@@ -256,6 +256,23 @@ test_no_ends (void)
   g_assert_cmpfloat (fraction, ==, 0.0);
 }
 
+/* What is written into a buffer arrives, although nobody closes that. */
+static void
+test_flush (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) source = gp_test_source_new (5, FALSE);
+  g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
+  g_autoptr (GOutputStream) buffered = g_buffered_output_stream_new (sink);
+  Watch watch;
+
+  append_meter (pipeline, 0, &watch);
+  gp_pipeline_set_stdin (pipeline, source);
+  gp_pipeline_set_stdout (pipeline, buffered);
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+  g_assert_cmpuint (gp_test_sink_get_n_bytes (sink), ==, 5);
+}
+
 /* Its output fails after some bytes: it has counted what was passed on. */
 static void
 test_output_fails (void)
@@ -338,6 +355,7 @@ main (int    argc,
   gp_test_add ("/meter-stage/total", test_total);
   gp_test_add ("/meter-stage/busy-home", test_busy_home);
   gp_test_add ("/meter-stage/no-ends", test_no_ends);
+  gp_test_add ("/meter-stage/flush", test_flush);
   gp_test_add ("/meter-stage/output-fails", test_output_fails);
   gp_test_add ("/meter-stage/pipe-error", test_pipe_error);
   gp_test_add ("/meter-stage/cancel", test_cancel);
