@@ -100,6 +100,8 @@ begin (GpTestProbe     *self,
   GpTestProbePrivate *priv = PRIVATE (self);
 
   gp_test_watch (context);
+  /* The run has it until nobody has the run. */
+  gp_test_watch (gp_stage_context_get_cancellable (context));
   record (self, context);
   switch (priv->end)
     {

@@ -465,6 +465,7 @@ test_time_limit_not_reached (void)
 
   gp_pipeline_set_time_limit (pipeline, 1000000);
   gp_test_add_child (pipeline, "exit", "0", NULL);
+  gp_test_add_probe (pipeline, "probe", GP_TEST_END_SUCCESS);
   gp_test_run_pipeline (pipeline, NULL, &error);
   g_assert_no_error (error);
 }
