@@ -591,6 +591,53 @@ test_time_limit_kept (void)
     }
 }
 
+static gboolean
+has_ended (gpointer status)
+{
+  return gp_stage_status_get_exit_status (status) >= 0 || was_killed (status);
+}
+
+/* FALSE: it has not ended in time */
+static gboolean
+leave_within_limit (guint    msec,
+                    gboolean supervised)
+{
+  gint64 deadline = g_get_monotonic_time () + msec * G_TIME_SPAN_MILLISECOND;
+  g_autoptr (GOutputStream) output = g_memory_output_stream_new_resizable ();
+  g_autoptr (GpPipeline) other = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("1", "0", &leash, &command);
+  gboolean in_time;
+
+  gp_command_stage_set_supervised (command, supervised);
+  gp_command_stage_set_time_limit (command, msec);
+  gp_pipeline_set_stdout (pipeline, output);
+  gp_test_start (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  gp_test_wait_until ("the command to end", has_ended, gp_pipeline_get_status (pipeline, 0));
+  in_time = g_get_monotonic_time () < deadline;
+
+  /* The time passes later for who was started later. */
+  gp_command_stage_set_time_limit (gp_test_add_child (other, "wait", NULL), msec);
+  g_assert_false (gp_test_run_pipeline (other, NULL, NULL));
+  leash_release (&leash);
+  gp_test_wait (pipeline, &error);
+  if (in_time)
+    g_assert_no_error (error);
+  leash_await_end (&leash);
+  return in_time;
+}
+
+/* Nor who leaves somebody that keeps its output for longer. */
+static void
+test_time_limit_of_output (gconstpointer supervised)
+{
+  for (guint msec = 200; !leave_within_limit (msec, GPOINTER_TO_INT (supervised)); msec *= 2)
+    continue;
+}
+
 static void
 add_kinds (const char    *path,
            gboolean       also_escaped,
@@ -647,5 +694,6 @@ main (int    argc,
   gp_test_add ("/supervise/accepted", test_accepted);
   add_both ("/supervise/time-limit", test_time_limit);
   gp_test_add ("/supervise/time-limit-kept", test_time_limit_kept);
+  add_both ("/supervise/time-limit-of-output", test_time_limit_of_output);
   return gp_test_run ();
 }
