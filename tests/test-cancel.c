@@ -584,6 +584,34 @@ test_cancellable_of_start (void)
   gp_test_assert_cancelled (pipeline);
 }
 
+/* What has ended does not listen any more to a cancellable that lives on. */
+static void
+test_cancellable_is_free (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  guint cancelled_id = g_signal_lookup ("cancelled", G_TYPE_CANCELLABLE);
+
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GAsyncResult) result = NULL;
+
+      gp_test_add_child (pipeline, "cat", NULL);
+      g_assert_true (i > 1 || gp_pipeline_start (pipeline, NULL, NULL));
+      if (i == 0)
+        g_assert_true (gp_pipeline_wait (pipeline, cancellable, NULL));
+      else if (i == 1)
+        gp_pipeline_wait_async (pipeline, cancellable, gp_test_result_cb, &result);
+      else if (i == 2)
+        g_assert_true (gp_pipeline_run (pipeline, cancellable, NULL));
+      else
+        gp_pipeline_run_async (pipeline, cancellable, gp_test_result_cb, &result);
+      if (i % 2 == 1)
+        gp_test_await ("the end", &result);
+      g_assert_false (g_signal_has_handler_pending (cancellable, cancelled_id, 0, TRUE));
+    }
+}
+
 typedef struct
 {
   int           fd;
@@ -702,6 +730,7 @@ main (int    argc,
       gp_test_add_data (path, &calls[i], test_cancellable_of);
     }
   gp_test_add ("/cancel/cancellable-of/start", test_cancellable_of_start);
+  gp_test_add ("/cancel/cancellable-is-free", test_cancellable_is_free);
   gp_test_add ("/cancel/synchronous", test_synchronous);
   gp_test_add ("/cancel/nested", test_nested);
   gp_test_add ("/cancel/empty", test_empty);
