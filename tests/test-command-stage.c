@@ -153,6 +153,47 @@ test_killed (void)
 }
 
 static void
+remove_directory (const char *path)
+{
+  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      g_assert_cmpint (g_remove (file), ==, 0);
+    }
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+}
+
+/* That its memory was written to a file, where the system does that, is told together with the
+ * signal, but is no part of it. */
+static void
+test_core_dump (void)
+{
+  for (int supervised = 0; supervised < 2; supervised++)
+    {
+      g_autofree char *directory = g_dir_make_tmp ("gp-test-XXXXXX", NULL);
+      g_autofree char *number = g_strdup_printf ("%d", SIGABRT);
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpCommandStage *command = gp_test_add_child (pipeline, "kill-self", number, NULL);
+      GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
+      g_autoptr (GError) error = NULL;
+
+      gp_command_stage_set_supervised (command, supervised);
+      gp_command_stage_set_directory (command, directory);
+      gp_command_stage_set_resource_limit (command, GP_RESOURCE_CORE_SIZE, G_MAXINT64);
+      g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+      g_assert_error (error, GP_SIGNAL_ERROR, SIGABRT);
+      gp_test_assert_message (error, "kill-self: killed by SIGABRT");
+      g_assert_cmpint (gp_stage_status_get_term_signal (status), ==, SIGABRT);
+      g_assert_cmpint (gp_stage_status_get_exit_status (status), ==, -1);
+      remove_directory (directory);
+    }
+}
+
+static void
 test_sigpipe (void)
 {
   for (int ignore = 0; ignore < 2; ignore++)
@@ -586,6 +627,7 @@ main (int    argc,
   gp_test_add ("/command-stage/failure-before-success", test_failure_before_success);
   gp_test_add ("/command-stage/stderr-in-error", test_stderr_in_error);
   gp_test_add ("/command-stage/killed", test_killed);
+  gp_test_add ("/command-stage/core-dump", test_core_dump);
   gp_test_add ("/command-stage/sigpipe", test_sigpipe);
   gp_test_add ("/command-stage/closed-stdin", test_closed_stdin);
   gp_test_add ("/command-stage/stdout-discarded", test_stdout_discarded);
