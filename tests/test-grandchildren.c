@@ -283,6 +283,12 @@ assert_stderr (Fixture      *self,
     gp_test_assert_message (error, "leave: exit status 3: err");
 }
 
+static gboolean
+is_reached (const Case *what)
+{
+  return what->supervised || !what->escaped;
+}
+
 /* A command that was not stopped may leave what it likes; what was stopped is gone as a whole, if
  * it could be reached. */
 static void
@@ -290,9 +296,8 @@ assert_left (Fixture      *self,
              const GError *error)
 {
   const Case *what = self->what;
-  gboolean reached = what->supervised || !what->escaped;
 
-  if (is_stopped (what) && error != NULL && reached)
+  if (is_stopped (what) && error != NULL && is_reached (what))
     {
       leash_await_end (&self->leash);
       return;
@@ -316,6 +321,8 @@ test_case (gconstpointer data)
       /* Where all is slow, even the start may take longer. */
       g_assert_cmpint (fixture.what->end, ==, END_TIME_LIMIT_LATE);
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      if (!is_reached (fixture.what))
+        leash_release (&fixture.leash);
       leash_await_end (&fixture.leash);
       return;
     }
