@@ -268,6 +268,33 @@ test_leave_descendants (gconstpointer data)
     }
 }
 
+/* More than a supervisor that does not read now can be told: all the rest is told later, in order. */
+static void
+test_signals_wait (void)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("", "terms", &leash, &command);
+  g_autoptr (GpPipeline) other = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  pid_t supervisor;
+
+  start (pipeline, &leash);
+  supervisor = get_supervisor (pipeline);
+  kill (supervisor, SIGSTOP);
+  for (int i = 0; i < 5000; i++)
+    g_assert_true (gp_command_stage_send_signal (command, i % 2 == 0 ? SIGCONT : SIGURG));
+  g_assert_true (gp_command_stage_send_signal (command, SIGKILL));
+  /* They have been taken care of when another command has. */
+  gp_test_add_child (other, "exit", "0", NULL);
+  gp_test_run_pipeline (other, NULL, NULL);
+  kill (supervisor, SIGCONT);
+
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, GP_SIGNAL_ERROR, SIGKILL);
+  leash_await_end (&leash);
+}
+
 /* --- A supervisor that is killed ---------------------------------------------------------- */
 
 static void
@@ -680,6 +707,7 @@ main (int    argc,
   gp_test_add_data ("/supervise/leave-descendants/plain", "", test_leave_descendants);
   gp_test_add_data ("/supervise/leave-descendants/s", "s", test_leave_descendants);
   gp_test_add_data ("/supervise/leave-descendants/sd", "sd", test_leave_descendants);
+  gp_test_add ("/supervise/signals-wait", test_signals_wait);
   gp_test_add ("/supervise/supervisor-killed", test_supervisor_killed);
   gp_test_add ("/supervise/stopped", test_stopped);
   add_both ("/supervise/stopped-time-limit", test_stopped_time_limit);
