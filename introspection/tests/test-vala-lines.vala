@@ -406,6 +406,9 @@ InputState input_state_after (Error? end)
   state = context.get_input_state ();
   context.return_success ();
   GpTest.wait_until ("the end", () => has_ended);
+  // The stages have the functions, which have these.
+  first_context = null;
+  context = null;
   return state;
 }
 
