@@ -2,14 +2,15 @@
 
 #include "config.h"
 
-#include "gp-test-util.h"
+#include "gp-test-place.h"
+#include "gp-test-streams.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-/* How processes are started, and what they inherit. Each test case runs in a program of its own,
+/* How processes are started, and what they inherit. Most test cases run in a program of their own,
  * into which the counting module is loaded. */
 
 typedef int (*CountFunc) (void);
@@ -166,6 +167,68 @@ test_no_crossed_pipes (void)
   g_assert_false (gp_test_wait (keeper, NULL));
 }
 
+/* A command whose input and output are copied, a function behind it that waits at the end, a
+ * command with a terminal, and one with files */
+static void
+start_all_kinds (GpPipeline *pipelines[3],
+                 Place      *place)
+{
+  g_autoptr (GInputStream) source = gp_test_source_new (1, TRUE);
+
+  for (guint i = 0; i < 3; i++)
+    pipelines[i] = gp_test_pipeline_new ();
+  gp_pipeline_set_partial_input_is_error (pipelines[0], TRUE);
+  gp_pipeline_set_stdin (pipelines[0], source);
+  gp_test_add_child (pipelines[0], "cat", NULL);
+  gp_test_add_function (pipelines[0], "copy", gp_test_copy_func, NULL);
+  gp_test_add_child (pipelines[0], "cat", NULL);
+  gp_command_stage_set_terminal (gp_test_add_child (pipelines[1], "wait", NULL), TRUE);
+  gp_pipeline_set_stdin (pipelines[1], source);
+  gp_pipeline_set_stdin_file (pipelines[2], place->in);
+  gp_pipeline_set_stdout_file (pipelines[2], place->out, GP_FILE_MODE_REPLACE);
+  gp_test_add_child (pipelines[2], "wait", NULL);
+}
+
+/* Whatever else the program starts meanwhile, by means of its own, inherits none of ours. */
+static void
+test_close_on_exec (void)
+{
+  g_auto (Place) place = { 0, };
+  GpPipeline *pipelines[3];
+  g_autoptr (GInputStream) output = NULL;
+  gboolean was_open[1024];
+  char byte;
+
+  place_init (&place, NULL);
+  for (int fd = 0; fd < (int) G_N_ELEMENTS (was_open); fd++)
+    was_open[fd] = fcntl (fd, F_GETFD) >= 0;
+  start_all_kinds (pipelines, &place);
+  output = gp_pipeline_open_output (pipelines[0], NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (pipelines); i++)
+    g_assert_true (gp_test_start (pipelines[i], NULL, NULL));
+  g_assert_cmpint (g_input_stream_read (output, &byte, 1, NULL, NULL), ==, 1);
+
+  for (int fd = 0; fd < (int) G_N_ELEMENTS (was_open); fd++)
+    {
+      int flags = fcntl (fd, F_GETFD);
+
+      if (flags >= 0 && !was_open[fd] && (flags & FD_CLOEXEC) == 0)
+        {
+          g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+          g_autofree char *target = g_file_read_link (path, NULL);
+
+          g_error ("descriptor %d (%s) stays open in who is executed", fd, target);
+        }
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (pipelines); i++)
+    {
+      gp_pipeline_cancel (pipelines[i]);
+      gp_test_assert_cancelled (pipelines[i]);
+      g_object_unref (pipelines[i]);
+    }
+}
+
 /* Where the program ignores SIGCHLD, the kernel forgets how children end: that is no success */
 static void
 test_lost_status (void)
@@ -245,6 +308,7 @@ main (int    argc,
     }
   gp_test_add ("/spawn-hygiene/leaked-descriptors", test_leaked_descriptors);
   gp_test_add ("/spawn-hygiene/no-crossed-pipes", test_no_crossed_pipes);
+  gp_test_add ("/spawn-hygiene/close-on-exec", test_close_on_exec);
   gp_test_add ("/spawn-hygiene/lost-status", test_lost_status);
   gp_test_add ("/spawn-hygiene/ignored-and-blocked-signals", test_ignored_and_blocked_signals);
   gp_test_add ("/spawn-hygiene/program-is-untouched", test_program_is_untouched);
