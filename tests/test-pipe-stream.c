@@ -203,6 +203,40 @@ test_broken_first (void)
   g_test_trap_assert_passed ();
 }
 
+static volatile sig_atomic_t n_handled;
+
+static void
+handle_signal (int signum)
+{
+  n_handled++;
+}
+
+/* A program that wants to know keeps its handler. */
+static void
+test_handled (void)
+{
+  struct sigaction action;
+  g_autoptr (GInputStream) reader = NULL;
+  g_autoptr (GOutputStream) writer = NULL;
+  g_autoptr (GError) error = NULL;
+
+  signal (SIGPIPE, handle_signal);
+  open_pipe (NULL, &reader, &writer);
+  g_assert_cmpint (sigaction (SIGPIPE, NULL, &action), ==, 0);
+  g_assert_true (action.sa_handler == handle_signal);
+  g_assert_true (g_input_stream_close (reader, NULL, NULL));
+  g_assert_cmpint (g_output_stream_write (writer, "x", 1, NULL, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+  g_assert_cmpint (n_handled, ==, 1);
+}
+
+static void
+test_handled_first (void)
+{
+  g_test_trap_subprocess ("/pipe-stream/handled/subprocess", 0, 0);
+  g_test_trap_assert_passed ();
+}
+
 typedef enum
 {
   STOP_CANCEL,
@@ -519,6 +553,8 @@ main (int    argc,
   add_case ("/pipe-stream/vectors", test_vectors);
   add_case ("/pipe-stream/broken", test_broken_first);
   add_case ("/pipe-stream/broken/subprocess", test_broken);
+  add_case ("/pipe-stream/handled", test_handled_first);
+  add_case ("/pipe-stream/handled/subprocess", test_handled);
   add_case ("/pipe-stream/stop/blocked", test_stop_blocked);
   add_case ("/pipe-stream/stop/interrupt-lasts", test_interrupt_lasts);
   add_case ("/pipe-stream/source-outlives", test_source_outlives);
