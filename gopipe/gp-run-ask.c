@@ -50,7 +50,7 @@ gp_run_ask (GpRun          *self,
     return FALSE;
 
   /* It will get the reason as its error. */
-  if (gp_run_get_reason (self) != NULL && gp_error_is_cancelled (error))
+  if (gp_run_explains (self, error))
     return FALSE;
 
   g_assert (stage->asked == NULL);

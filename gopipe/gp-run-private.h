@@ -101,6 +101,8 @@ void             gp_run_fail               (GpRun             *self,
 /* From any thread: ends the run with @reason, unless it has ended */
 void             gp_run_cancel             (GpRun             *self,
                                             const GError      *reason);
+/* The same, if an outer run was ended and this one has not heard of it yet */
+void             gp_run_follow_outer       (GpRun             *self);
 
 /* Each function is called once, with no lock held, in any thread, and at once if it is too late */
 void             gp_run_when_started       (GpRun             *self,

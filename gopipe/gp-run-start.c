@@ -80,26 +80,13 @@ continue_start (GpRun *self)
     }
 }
 
-/* Whether the start was merely given up because the run was ended */
-static gboolean
-is_reason (GpRun        *self,
-           const GError *error)
-{
-  const GError *reason = gp_run_get_reason (self);
-
-  return reason != NULL &&
-         (gp_error_is_cancelled (error) || g_error_matches (error, reason->domain, reason->code));
-}
-
 static GError *
 describe_start_error (GpRun        *self,
                       guint         index,
                       const GError *error)
 {
-  const GError *reason = gp_run_get_reason (self);
-
-  if (reason != NULL && gp_error_is_cancelled (error))
-    return g_error_copy (reason);
+  if (gp_run_explains (self, error))
+    return g_error_copy (gp_run_get_reason (self));
 
   return gp_error_copy_prefixed (error, "starting stage \"%s\": ", self->stages[index].name);
 }
@@ -126,7 +113,7 @@ gp_run_start_finished (GpRun        *self,
     {
       described = describe_start_error (self, index, error);
       stage->start_failed = TRUE;
-      stage->was_stopped = is_reason (self, error);
+      stage->was_stopped = gp_run_explains (self, error);
     }
   else
     {
@@ -167,8 +154,11 @@ fail_stage (GpRun          *self,
             GpStageContext *context,
             const GError   *error)
 {
-  g_autoptr (GError) described = describe_start_error (self, index, error);
+  g_autoptr (GError) described = NULL;
 
+  if (gp_error_is_cancelled (error))
+    gp_run_follow_outer (self);
+  described = describe_start_error (self, index, error);
   gp_run_start_finished (self, index, error);
   gp_stage_context_start_failed (context, described);
 }
@@ -423,9 +413,11 @@ caller_cancelled_cb (GCancellable *cancellable,
                      gpointer      data)
 {
   GpRun *self = data;
-  g_autoptr (GError) reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                                                   "the pipeline was cancelled");
+  g_autoptr (GError) reason = NULL;
 
+  /* Stages in a nested pipeline end for the same reason as those around it. */
+  gp_run_follow_outer (self);
+  reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "the pipeline was cancelled");
   gp_run_cancel (self, reason);
 }
 

@@ -6,6 +6,7 @@
 
 #include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
+#include "gp-error-private.h"
 #include "gp-outcome-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
@@ -456,6 +457,22 @@ tell_ends (GpRun *self)
     }
 }
 
+/* That it was cancelled; that its reader was, which might as well have come second; or the reason
+ * itself, from a nested pipeline or because it was given up */
+gboolean
+gp_run_explains (GpRun        *self,
+                 const GError *error)
+{
+  const GError *reason = gp_run_get_reason (self);
+
+  if (reason == NULL || error == NULL)
+    return FALSE;
+
+  return gp_error_is_cancelled (error) || gp_error_matches_pipe (error) ||
+         (g_error_matches (error, reason->domain, reason->code) &&
+          g_str_equal (error->message, reason->message));
+}
+
 void
 gp_run_stage_ended (GpRun  *self,
                     guint   index,
@@ -472,12 +489,11 @@ gp_run_stage_ended (GpRun  *self,
     }
 
   stage->ended = TRUE;
-  /* What the run was ended for explains every stage that merely says that it was cancelled. */
-  if (error != NULL && gp_run_get_reason (self) != NULL && gp_error_is_cancelled (error))
-    {
-      stage->error = gp_error_copy_prefixed (gp_run_get_reason (self), "%s: ", stage->name);
-      stage->was_stopped = TRUE;
-    }
+  /* A start that has failed may be the reason itself. */
+  if (!stage->start_failed)
+    stage->was_stopped = gp_run_explains (self, error);
+  if (stage->was_stopped)
+    stage->error = gp_error_copy_prefixed (gp_run_get_reason (self), "%s: ", stage->name);
   else
     stage->error = g_steal_pointer (&own_error);
 
@@ -597,4 +613,24 @@ gp_run_cancel (GpRun        *self,
   g_mutex_unlock (&self->lock);
 
   g_cancellable_cancel (self->cancellable);
+}
+
+/* The outer run wakes everybody first and then tells this one: a stage that was woken may be
+ * faster. */
+void
+gp_run_follow_outer (GpRun *self)
+{
+  g_autoptr (GpRun) outer = NULL;
+
+  g_mutex_lock (&self->lock);
+  if (self->outer != NULL && gp_run_get_reason (self) == NULL)
+    outer = gp_run_ref (self->outer);
+  g_mutex_unlock (&self->lock);
+
+  if (outer == NULL)
+    return;
+
+  gp_run_follow_outer (outer);
+  if (gp_run_get_reason (outer) != NULL)
+    gp_run_cancel (self, gp_run_get_reason (outer));
 }

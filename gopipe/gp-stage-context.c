@@ -166,6 +166,9 @@ report (GpStageContext *self,
   if (error == NULL && is_writing (self))
     error = new_fault (self, "the stage reported success while it was still writing");
 
+  /* Before its neighbours see that it has gone */
+  if (gp_error_is_cancelled (error))
+    gp_run_follow_outer (self->run);
   self->error = error;
   gp_stage_context_go_on (self, GP_END_FUNCS_ANYWHERE);
 }
