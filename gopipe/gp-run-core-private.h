@@ -100,6 +100,7 @@ struct _GpRun
   guint            next;        /* index of the stage to be started next */
   GError          *mistake;     /* why it cannot be started at all */
   GError          *reason;      /* atomic, set once: why it was ended from outside */
+  GError          *close_reason; /* the same, when only the closing was left to be ended */
   GError          *start_error;
   GError          *outcome;
   gboolean         had_enough;  /* whoever wrote to the first stage is excused; with the outcome */

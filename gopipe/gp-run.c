@@ -126,6 +126,7 @@ gp_run_unref (GpRun *self)
   g_clear_pointer (&self->abandon_timer, g_source_unref);
   g_clear_error (&self->mistake);
   g_clear_error (&self->reason);
+  g_clear_error (&self->close_reason);
   g_clear_error (&self->start_error);
   g_clear_error (&self->outcome);
   g_array_unref (self->started_waiters);
@@ -338,6 +339,8 @@ end_run (GpRun *self)
   self->ending = TRUE;
   if (close_error == NULL)
     close_error = gp_run_end_get_error (self->stdin_end);
+  if (self->close_reason != NULL && gp_error_is_cancelled (close_error))
+    close_error = self->close_reason;
 
   self->outcome = choose_outcome (self, &culprit);
   if (close_error != NULL && (self->outcome == NULL || gp_error_matches_pipe (self->outcome)))
@@ -591,6 +594,8 @@ gp_run_cancel (GpRun        *self,
     {
       gboolean closing = self->closing;
 
+      if (closing && self->close_reason == NULL)
+        self->close_reason = g_error_copy (reason);
       if (closing)
         start_abandon_timer (self);
       g_mutex_unlock (&self->lock);
