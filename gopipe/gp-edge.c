@@ -83,6 +83,8 @@ gp_edge_open (GpEdge          *self,
   self->memory = gp_memory_pipe_new ();
   self->reader = gp_memory_pipe_new_reader (self->memory);
   self->writer = gp_memory_pipe_new_writer (self->memory);
+  gp_memory_pipe_set_interrupt (self->reader, interrupt);
+  gp_memory_pipe_set_interrupt (self->writer, interrupt);
 
   return TRUE;
 }
@@ -126,6 +128,7 @@ gp_edge_set_interrupt (gpointer     stream,
                        GpInterrupt *interrupt)
 {
   gp_pipe_stream_set_interrupt (stream, interrupt);
+  gp_memory_pipe_set_interrupt (stream, interrupt);
 }
 
 /* Pipes of the system need nothing: the interrupt has been raised. */

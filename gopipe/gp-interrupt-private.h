@@ -15,6 +15,12 @@ GpInterrupt *gp_interrupt_new       (GError      **error);
 GpInterrupt *gp_interrupt_ref       (GpInterrupt  *self);
 void         gp_interrupt_unref     (GpInterrupt  *self);
 void         gp_interrupt_raise     (GpInterrupt  *self);
+
+/* From now on it counts as raised when @outer is; but who polls is woken by its own only. The first
+ * one counts. */
+void         gp_interrupt_set_outer (GpInterrupt  *self,
+                                     GpInterrupt  *outer);
+
 gboolean     gp_interrupt_is_raised (GpInterrupt  *self);
 int          gp_interrupt_get_fd    (GpInterrupt  *self);
 

@@ -14,11 +14,15 @@
  * never read, which is what keeps it readable for everybody who polls it. @raised says the same
  * without a system call, and lets only the first raise write.
  *
+ * That of a nested pipeline counts as raised as soon as an outer one is, although its descriptor
+ * becomes readable a moment later: what ends in between does so because of the outer one.
+ *
  * Everybody who polls the descriptor or may raise holds a reference: the descriptor's number
  * must not be taken by somebody else in between. */
 struct _GpInterrupt
 {
   gatomicrefcount ref_count;
+  GpInterrupt    *outer;  /* atomic: owned, or NULL */
   int             raised; /* atomic */
   int             fd;
 };
@@ -54,7 +58,16 @@ gp_interrupt_unref (GpInterrupt *self)
     return;
 
   gp_descriptor_clear (&self->fd);
+  g_clear_pointer (&self->outer, gp_interrupt_unref);
   g_free (self);
+}
+
+void
+gp_interrupt_set_outer (GpInterrupt *self,
+                        GpInterrupt *outer)
+{
+  if (!g_atomic_pointer_compare_and_exchange (&self->outer, NULL, gp_interrupt_ref (outer)))
+    gp_interrupt_unref (outer);
 }
 
 void
@@ -72,7 +85,14 @@ gp_interrupt_raise (GpInterrupt *self)
 gboolean
 gp_interrupt_is_raised (GpInterrupt *self)
 {
-  return g_atomic_int_get (&self->raised);
+  GpInterrupt *outer;
+
+  if (g_atomic_int_get (&self->raised))
+    return TRUE;
+
+  outer = g_atomic_pointer_get (&self->outer);
+
+  return outer != NULL && gp_interrupt_is_raised (outer);
 }
 
 int

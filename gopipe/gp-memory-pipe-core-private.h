@@ -29,6 +29,9 @@ gssize   gp_memory_pipe_write         (GpMemoryPipe     *self,
 void     gp_memory_pipe_close         (GpMemoryPipe     *self,
                                        GpMemoryPipeSide  side);
 
+void     gp_memory_pipe_set_side_interrupt (GpMemoryPipe     *self,
+                                            GpMemoryPipeSide  side,
+                                            GpInterrupt      *interrupt);
 void     gp_memory_pipe_interrupt_side (GpMemoryPipe    *self,
                                         GpMemoryPipeSide side);
 

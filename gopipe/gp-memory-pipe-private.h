@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include "gp-interrupt-private.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +20,12 @@ void           gp_memory_pipe_unref      (GpMemoryPipe *self);
 /* Each once only (transfer full) */
 GInputStream  *gp_memory_pipe_new_reader (GpMemoryPipe *self);
 GOutputStream *gp_memory_pipe_new_writer (GpMemoryPipe *self);
+
+/* Before an end is used: as soon as @interrupt is raised it fails like one that is interrupted, but
+ * who waits is woken only by the functions below. Nothing happens if @stream is no end of a memory
+ * pipe. */
+void           gp_memory_pipe_set_interrupt (gpointer     stream,
+                                             GpInterrupt *interrupt);
 
 /* From any thread, for ever: every read and write that waits or comes fails with
  * G_IO_ERROR_CANCELLED */

@@ -369,6 +369,18 @@ gp_memory_pipe_new_writer (GpMemoryPipe *self)
 }
 
 void
+gp_memory_pipe_set_interrupt (gpointer     stream,
+                              GpInterrupt *interrupt)
+{
+  if (GP_IS_MEMORY_PIPE_READER (stream))
+    gp_memory_pipe_set_side_interrupt (GP_MEMORY_PIPE_READER (stream)->pipe,
+                                       GP_MEMORY_PIPE_READ, interrupt);
+  else if (GP_IS_MEMORY_PIPE_WRITER (stream))
+    gp_memory_pipe_set_side_interrupt (GP_MEMORY_PIPE_WRITER (stream)->pipe,
+                                       GP_MEMORY_PIPE_WRITE, interrupt);
+}
+
+void
 gp_memory_pipe_interrupt_end (gpointer stream)
 {
   if (GP_IS_MEMORY_PIPE_READER (stream))

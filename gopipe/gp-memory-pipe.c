@@ -25,6 +25,7 @@ typedef struct
   gboolean copying; /* to or from the ring, without the lock */
   gboolean closed;
   gboolean interrupted;
+  GpInterrupt *interrupt; /* owned, or NULL: raised, this end is as good as interrupted */
   GSList  *sources; /* (element-type GSource) */
 } PipeEnd;
 
@@ -136,6 +137,14 @@ get_end (GpMemoryPipe     *self,
   return side == GP_MEMORY_PIPE_READ ? &self->reader : &self->writer;
 }
 
+/* What has interrupted the other end, so that it was closed, is seen here as well: its interrupt is
+ * raised before anybody is woken. */
+static gboolean
+is_interrupted (const PipeEnd *end)
+{
+  return end->interrupted || (end->interrupt != NULL && gp_interrupt_is_raised (end->interrupt));
+}
+
 /* A writer is not woken for each little room, but for half of the ring. */
 static gboolean
 is_ready (GpMemoryPipe     *self,
@@ -143,7 +152,7 @@ is_ready (GpMemoryPipe     *self,
 {
   const PipeEnd *end = get_end (self, side);
 
-  if (end->interrupted || end->closed)
+  if (is_interrupted (end) || end->closed)
     return TRUE;
 
   if (side == GP_MEMORY_PIPE_READ)
@@ -157,7 +166,7 @@ static gboolean
 may_proceed (GpMemoryPipe     *self,
              GpMemoryPipeSide  side)
 {
-  if (side == GP_MEMORY_PIPE_READ || self->writer.interrupted ||
+  if (side == GP_MEMORY_PIPE_READ || is_interrupted (&self->writer) ||
       self->reader.closed || self->writer.closed)
     return is_ready (self, side);
 
@@ -221,6 +230,19 @@ set_error_if_closed (GpMemoryPipe      *self,
 }
 
 static gboolean
+set_error_if_interrupted (GpMemoryPipe      *self,
+                          GpMemoryPipeSide   side,
+                          GError           **error)
+{
+  if (!is_interrupted (get_end (self, side)))
+    return FALSE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+
+  return TRUE;
+}
+
+static gboolean
 begin (GpMemoryPipe      *self,
        GpMemoryPipeSide   side,
        gboolean           blocking,
@@ -241,13 +263,7 @@ begin (GpMemoryPipe      *self,
         return FALSE;
     }
 
-  if (get_end (self, side)->interrupted)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
-      return FALSE;
-    }
-
-  return !set_error_if_closed (self, side, error);
+  return !set_error_if_interrupted (self, side, error) && !set_error_if_closed (self, side, error);
 }
 
 static gboolean
@@ -367,7 +383,8 @@ gp_memory_pipe_write (GpMemoryPipe  *self,
       !set_error_if_broken (self, error))
     {
       n = put (self, buffer, count);
-      if (set_error_if_closed (self, GP_MEMORY_PIPE_WRITE, error) ||
+      if (set_error_if_interrupted (self, GP_MEMORY_PIPE_WRITE, error) ||
+          set_error_if_closed (self, GP_MEMORY_PIPE_WRITE, error) ||
           set_error_if_broken (self, error))
         n = -1;
     }
@@ -494,10 +511,25 @@ gp_memory_pipe_unref (GpMemoryPipe *self)
   g_assert (self->reader.sources == NULL && self->writer.sources == NULL);
   ring_free (self);
   g_clear_error (&self->end_error);
+  g_clear_pointer (&self->reader.interrupt, gp_interrupt_unref);
+  g_clear_pointer (&self->writer.interrupt, gp_interrupt_unref);
   g_cond_clear (&self->reader.cond);
   g_cond_clear (&self->writer.cond);
   g_mutex_clear (&self->mutex);
   g_free (self);
+}
+
+void
+gp_memory_pipe_set_side_interrupt (GpMemoryPipe     *self,
+                                   GpMemoryPipeSide  side,
+                                   GpInterrupt      *interrupt)
+{
+  PipeEnd *end = get_end (self, side);
+
+  g_mutex_lock (&self->mutex);
+  g_clear_pointer (&end->interrupt, gp_interrupt_unref);
+  end->interrupt = gp_interrupt_ref (interrupt);
+  g_mutex_unlock (&self->mutex);
 }
 
 void

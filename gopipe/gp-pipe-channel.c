@@ -228,6 +228,10 @@ channel_transfer (GpPipeChannel  *self,
       errno = EAGAIN;
       if (ready)
         n = transfer (self, buffer, count);
+      /* That the other side has gone may be because of that, too. */
+      if (((n == 0 && count > 0) || (n < 0 && errno == EPIPE)) &&
+          gp_interrupt_set_error_if_raised (self->interrupt, error))
+        return -1;
       if (n == 0 && count > 0 && self->gate != NULL && events == POLLIN)
         return gp_end_gate_pass (self->gate, error) ? 0 : -1;
       if (n >= 0)

@@ -198,6 +198,13 @@ gp_run_get_interrupt (GpRun   *self,
 
   if (self->interrupt == NULL)
     self->interrupt = gp_interrupt_new (error);
+  if (self->interrupt != NULL && self->outer != NULL)
+    {
+      GpInterrupt *outer = gp_run_get_interrupt (self->outer, NULL);
+
+      if (outer != NULL)
+        gp_interrupt_set_outer (self->interrupt, outer);
+    }
   if (self->interrupt != NULL && gp_run_get_reason (self) != NULL)
     gp_interrupt_raise (self->interrupt);
 

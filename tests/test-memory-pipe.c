@@ -228,6 +228,7 @@ typedef enum
   STOP_CANCEL,
   STOP_INTERRUPT,
   STOP_CLOSE,
+  STOP_INTERRUPT_AND_CLOSE, /* never taken for a close alone */
   STOP_HANG_UP,
 } Stop;
 
@@ -244,8 +245,11 @@ stop_blocked (gboolean reads,
   End end = { reads ? (gpointer) reader : (gpointer) writer, cancellable, mode, 65536,
               G_MAXUINT64, 0, FALSE, FALSE, NULL,
               mode != END_SYNC ? g_main_context_new () : NULL };
-  GThread *thread = g_thread_new ("end", end_thread, &end);
+  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
+  GThread *thread;
 
+  gp_memory_pipe_set_interrupt (end.stream, interrupt);
+  thread = g_thread_new ("end", end_thread, &end);
   for (int i = g_random_int_range (0, 40); i > 0; i--)
     g_thread_yield ();
 
@@ -255,9 +259,11 @@ stop_blocked (gboolean reads,
     gp_memory_pipe_interrupt (pipe);
   else if (how == STOP_HANG_UP)
     g_assert_true (gp_memory_pipe_hang_up (end.stream));
-  else if (reads)
+  if (how == STOP_INTERRUPT_AND_CLOSE)
+    gp_interrupt_raise (interrupt);
+  if ((how == STOP_CLOSE || how == STOP_INTERRUPT_AND_CLOSE) && reads)
     g_assert_true (g_output_stream_close (writer, NULL, NULL));
-  else
+  else if (how == STOP_CLOSE || how == STOP_INTERRUPT_AND_CLOSE)
     g_assert_true (g_input_stream_close (reader, NULL, NULL));
   end_join (&end, thread);
 
@@ -305,6 +311,39 @@ test_interrupt_lasts (void)
       g_assert_error (write_error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
       source = g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (reader), NULL);
       await_source (source);
+    }
+}
+
+/* The interrupt comes first, and then one end after the other is woken: who is still asleep, or
+ * busy, must not take the close of one that is awake for anything else. */
+static void
+test_interrupt_first (void)
+{
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autoptr (GpMemoryPipe) pipe = gp_memory_pipe_new ();
+      g_autoptr (GInputStream) reader = gp_memory_pipe_new_reader (pipe);
+      g_autoptr (GOutputStream) writer = gp_memory_pipe_new_writer (pipe);
+      g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
+      g_autoptr (GpInterrupt) outer = gp_interrupt_new (NULL);
+      g_autoptr (GError) error = NULL;
+      char c = 'x';
+
+      gp_memory_pipe_set_interrupt (reader, interrupt);
+      gp_memory_pipe_set_interrupt (writer, interrupt);
+      gp_interrupt_set_outer (interrupt, outer);
+      gp_interrupt_raise (i < 2 ? interrupt : outer);
+      if (i % 2 == 0)
+        {
+          g_assert_true (g_output_stream_close (writer, NULL, NULL));
+          g_assert_cmpint (g_input_stream_read (reader, &c, 1, NULL, &error), ==, -1);
+        }
+      else
+        {
+          g_assert_true (g_input_stream_close (reader, NULL, NULL));
+          g_assert_cmpint (g_output_stream_write (writer, &c, 1, NULL, &error), ==, -1);
+        }
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
     }
 }
 
@@ -536,6 +575,7 @@ main (int    argc,
   add_case ("/memory-pipe/budget", test_budget);
   add_case ("/memory-pipe/writable-at-half", test_writable_at_half);
   add_case ("/memory-pipe/stop/blocked", test_stop_blocked);
+  add_case ("/memory-pipe/stop/interrupt-first", test_interrupt_first);
   add_case ("/memory-pipe/stop/interrupt-lasts", test_interrupt_lasts);
   add_case ("/memory-pipe/stop/cancelled-before", test_cancelled_before);
   add_case ("/memory-pipe/races", test_races);

@@ -242,6 +242,7 @@ typedef enum
   STOP_CANCEL,
   STOP_INTERRUPT,
   STOP_CLOSE,
+  STOP_INTERRUPT_AND_CLOSE, /* never taken for a close alone */
 } Stop;
 
 static void
@@ -266,11 +267,11 @@ stop_blocked (gboolean reads,
 
   if (how == STOP_CANCEL)
     end_cancel (&end);
-  else if (how == STOP_INTERRUPT)
+  if (how == STOP_INTERRUPT || how == STOP_INTERRUPT_AND_CLOSE)
     gp_interrupt_raise (interrupt);
-  else if (reads)
+  if ((how == STOP_CLOSE || how == STOP_INTERRUPT_AND_CLOSE) && reads)
     g_assert_true (g_output_stream_close (writer, NULL, NULL));
-  else
+  else if (how == STOP_CLOSE || how == STOP_INTERRUPT_AND_CLOSE)
     g_assert_true (g_input_stream_close (reader, NULL, NULL));
   end_join (&end, thread);
 
@@ -289,7 +290,7 @@ test_stop_blocked (void)
   for (guint i = 0; i < n_rounds (); i++)
     {
       kind = (i / 6) % 3;
-      for (Stop how = STOP_CANCEL; how <= STOP_CLOSE; how++)
+      for (Stop how = STOP_CANCEL; how <= STOP_INTERRUPT_AND_CLOSE; how++)
         stop_blocked (i & 1, (i / 2) % 3, how);
     }
   kind = KIND_OWN;
@@ -322,6 +323,28 @@ test_interrupt_lasts (void)
       source = g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (reader), NULL);
       await_source (source);
     }
+}
+
+/* That of an outer pipeline does the same, except to wake */
+static void
+test_outer_interrupt (void)
+{
+  g_autoptr (GpInterrupt) outer = gp_interrupt_new (NULL);
+  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
+  g_autoptr (GInputStream) reader = NULL;
+  g_autoptr (GOutputStream) writer = NULL;
+  g_autoptr (GError) error = NULL;
+  char c = 'x';
+
+  open_pipe (interrupt, &reader, &writer);
+  gp_interrupt_set_outer (interrupt, outer);
+  gp_interrupt_set_outer (interrupt, interrupt);
+  g_assert_false (gp_interrupt_is_raised (interrupt));
+  gp_interrupt_raise (outer);
+  g_assert_true (gp_interrupt_is_raised (interrupt));
+  g_assert_true (g_output_stream_close (writer, NULL, NULL));
+  g_assert_cmpint (g_input_stream_read (reader, &c, 1, NULL, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
 /* The source holds the interrupt, whose descriptor must not be another's meanwhile. */
@@ -557,6 +580,7 @@ main (int    argc,
   add_case ("/pipe-stream/handled/subprocess", test_handled);
   add_case ("/pipe-stream/stop/blocked", test_stop_blocked);
   add_case ("/pipe-stream/stop/interrupt-lasts", test_interrupt_lasts);
+  add_case ("/pipe-stream/stop/outer-interrupt", test_outer_interrupt);
   add_case ("/pipe-stream/source-outlives", test_source_outlives);
   add_case ("/pipe-stream/growth", test_growth);
   add_case ("/pipe-stream/growth/by-reader", test_growth_by_reader);
