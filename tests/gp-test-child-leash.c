@@ -5,6 +5,7 @@
 #include "gp-test-child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +19,15 @@
 #define LEASH_OUT 3
 #define LEASH_IN  4
 
+/* Gives up its standard streams but for those that HOW names */
+static void
+close_others (const char *how)
+{
+  for (int fd = 0; fd < 3; fd++)
+    if (strchr (how, '0' + fd) == NULL)
+      close (fd);
+}
+
 /* What "leave" leaves behind */
 static void
 hold (const char *how,
@@ -28,9 +38,7 @@ hold (const char *how,
   alarm (600);
   if (strchr (how, 'i') != NULL)
     signal (SIGTERM, SIG_IGN);
-  for (int fd = 0; fd < 3; fd++)
-    if (strchr (how, '0' + fd) == NULL)
-      close (fd);
+  close_others (how);
   if (strchr (how, 'z') != NULL)
     raise (SIGSTOP);
   else
@@ -73,6 +81,14 @@ leave_behind (const char *how)
 
   if (pipe (ready) != 0)
     _exit (EXIT_BROKEN);
+  /* Where a standard stream was closed, they would be taken for that. */
+  for (int i = 0; i < 2; i++)
+    {
+      int low = ready[i];
+
+      ready[i] = fcntl (low, F_DUPFD, 10);
+      close (low);
+    }
   if (strchr (how, 'd') != NULL)
     {
       pid_t pid = fork ();
@@ -206,7 +222,54 @@ mode_until_unread (int    argc,
   return (poll_fd.revents & POLLERR) != 0 ? 0 : EXIT_BROKEN;
 }
 
+/* cell HOW: says "!" on the leash when it is set up, and does what the letters of HOW say:
+ *   i      it ignores SIGTERM
+ *   b      it writes ten bytes before anything else
+ *   r      it reads to the end of its input, and ends
+ *   w      it writes until nobody reads any more
+ *   0 1 2  the stream that is meant below
+ * Without r and w it waits for the test, which lets go of it, or sends it:
+ *   c      it closes all standard streams but the named one, and says "!" again
+ *   h      it leaves behind a process that keeps the named stream, as "leave" does, and ends */
+static int
+mode_cell (int    argc,
+           char **argv)
+{
+  static const char zeros[65536];
+  const char *how = argc > 0 ? argv[0] : "";
+  char byte;
+
+  alarm (600);
+  if (strchr (how, 'i') != NULL)
+    signal (SIGTERM, SIG_IGN);
+  if (strchr (how, 'b') != NULL)
+    write_all (1, "012345678\n", 10);
+  write_all (LEASH_OUT, "!", 1);
+
+  while (strchr (how, 'w') != NULL)
+    write_all (1, zeros, sizeof zeros);
+  if (strchr (how, 'r') != NULL)
+    {
+      while (read_some (&byte, 1) > 0)
+        continue;
+      return 0;
+    }
+
+  while (read (LEASH_IN, &byte, 1) == 1)
+    {
+      if (byte == 'h')
+        {
+          leave_behind (how);
+          return 0;
+        }
+      close_others (how);
+      write_all (LEASH_OUT, "!", 1);
+    }
+  return 0;
+}
+
 const NamedMode leash_modes[] = {
+  { "cell", mode_cell },
   { "exit-later", mode_exit_later },
   { "fork-bomb", mode_fork_bomb },
   { "leave", mode_leave },

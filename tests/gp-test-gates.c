@@ -44,6 +44,36 @@ gp_test_gate_pass (GpTestGate *self)
   g_mutex_unlock (&self->lock);
 }
 
+static void
+gate_cancelled_cb (GCancellable *cancellable,
+                   gpointer      data)
+{
+  GpTestGate *self = data;
+
+  g_mutex_lock (&self->lock);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gp_test_gate_pass_unless_cancelled (GpTestGate   *self,
+                                    GCancellable *cancellable)
+{
+  gulong handler = g_cancellable_connect (cancellable, G_CALLBACK (gate_cancelled_cb), self, NULL);
+  gboolean passed;
+
+  g_mutex_lock (&self->lock);
+  self->n_waiting++;
+  while (!self->is_open && !g_cancellable_is_cancelled (cancellable))
+    g_cond_wait (&self->changed, &self->lock);
+  self->n_waiting--;
+  passed = self->is_open;
+  g_mutex_unlock (&self->lock);
+
+  g_cancellable_disconnect (cancellable, handler);
+  return passed;
+}
+
 gboolean
 gp_test_gate_is_waited_at (gpointer data)
 {

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Code that cannot be stopped: it ignores its cancellable, and goes on only when the test lets it.
- * A gate must outlive all that waits at it. */
+/* Where code waits until the test lets it go on. It ignores its cancellable there, unless it says
+ * otherwise. A gate must outlive all that waits at it. */
 typedef struct
 {
   GMutex   lock;
@@ -21,6 +21,9 @@ void           gp_test_gate_clear        (GpTestGate    *self);
 void           gp_test_gate_open         (GpTestGate    *self);
 /* Blocks until the gate is open, in any thread */
 void           gp_test_gate_pass         (GpTestGate    *self);
+/* The same for code that can be stopped. FALSE: it was, before the gate was open */
+gboolean       gp_test_gate_pass_unless_cancelled (GpTestGate   *self,
+                                                   GCancellable *cancellable);
 /* A condition: somebody waits */
 gboolean       gp_test_gate_is_waited_at (gpointer       self);
 

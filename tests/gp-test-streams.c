@@ -14,6 +14,7 @@ struct _GpTestSource
 
   guint64 size;
   gboolean endless;
+  GpTestGate *gate; /* the test's, (nullable) */
   guint64 offset;  /* atomic enough: read by a test when the pipeline has ended */
   int n_closes;    /* atomic */
   int n_blocked;   /* atomic */
@@ -21,16 +22,19 @@ struct _GpTestSource
 
 G_DEFINE_FINAL_TYPE (GpTestSource, gp_test_source, G_TYPE_INPUT_STREAM)
 
-/* Waits for @cancellable, or for ever. -1, with the error */
-static gssize
+/* Waits for @cancellable or @gate, or for ever. FALSE, with the error: it was cancelled */
+static gboolean
 block (GCancellable  *cancellable,
+       GpTestGate    *gate,
        int           *n_blocked,
        GError       **error)
 {
   GPollFD pollfd;
 
   g_atomic_int_inc (n_blocked);
-  if (g_cancellable_make_pollfd (cancellable, &pollfd))
+  if (gate != NULL)
+    gp_test_gate_pass_unless_cancelled (gate, cancellable);
+  else if (g_cancellable_make_pollfd (cancellable, &pollfd))
     {
       while (!g_cancellable_is_cancelled (cancellable))
         g_poll (&pollfd, 1, -1);
@@ -39,8 +43,7 @@ block (GCancellable  *cancellable,
   else
     poll (NULL, 0, -1);
   g_atomic_int_add (n_blocked, -1);
-  g_cancellable_set_error_if_cancelled (cancellable, error);
-  return -1;
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
 static gssize
@@ -54,7 +57,7 @@ gp_test_source_read (GInputStream  *stream,
   gsize n = MIN (count, self->size - self->offset);
 
   if (n == 0 && self->endless)
-    return block (cancellable, &self->n_blocked, error);
+    return block (cancellable, self->gate, &self->n_blocked, error) ? 0 : -1;
   gp_test_pattern_fill (buffer, n, self->offset);
   self->offset += n;
   return (gssize) n;
@@ -92,6 +95,13 @@ gp_test_source_new (guint64  size,
   return G_INPUT_STREAM (self);
 }
 
+void
+gp_test_source_set_gate (GpTestSource *self,
+                         GpTestGate   *gate)
+{
+  self->gate = gate;
+}
+
 guint
 gp_test_source_get_n_closes (gpointer self)
 {
@@ -116,6 +126,8 @@ struct _GpTestSink
 
   guint64 limit;
   GError *error;   /* owned, (nullable) */
+  GpTestGate *gate; /* the test's, (nullable) */
+  GError *late_error; /* owned, (nullable): behind the gate */
   guint64 n_bytes;
   guint64 checksum;
   int n_closes;    /* atomic */
@@ -141,7 +153,17 @@ gp_test_sink_write (GOutputStream  *stream,
       return -1;
     }
   if (n == 0 && count > 0)
-    return block (cancellable, &self->n_blocked, error);
+    {
+      if (!block (cancellable, self->gate, &self->n_blocked, error))
+        return -1;
+      if (self->late_error != NULL)
+        {
+          g_propagate_error (error, g_error_copy (self->late_error));
+          return -1;
+        }
+      self->limit = G_MAXUINT64;
+      n = count;
+    }
   self->checksum = gp_test_checksum (self->checksum, buffer, n);
   self->n_bytes += n;
   return (gssize) n;
@@ -164,6 +186,7 @@ static void
 gp_test_sink_finalize (GObject *object)
 {
   g_clear_error (&GP_TEST_SINK (object)->error);
+  g_clear_error (&GP_TEST_SINK (object)->late_error);
   G_OBJECT_CLASS (gp_test_sink_parent_class)->finalize (object);
 }
 
@@ -190,6 +213,15 @@ gp_test_sink_new (guint64  limit,
   self->limit = limit;
   self->error = error;
   return G_OUTPUT_STREAM (self);
+}
+
+void
+gp_test_sink_set_gate (GpTestSink *self,
+                       GpTestGate *gate,
+                       GError     *error)
+{
+  self->gate = gate;
+  self->late_error = error;
 }
 
 guint

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include "gp-test-gates.h"
 
 G_BEGIN_DECLS
 
@@ -15,6 +15,9 @@ G_DECLARE_FINAL_TYPE (GpTestSource, gp_test_source, GP, TEST_SOURCE, GInputStrea
 
 GInputStream  *gp_test_source_new          (guint64        size,
                                             gboolean       endless);
+/* An endless one ends when the gate is open, rather than only when it is cancelled. */
+void           gp_test_source_set_gate     (GpTestSource  *self,
+                                            GpTestGate    *gate);
 guint          gp_test_source_get_n_closes (gpointer       self);
 /* A read waits now for being cancelled */
 gboolean       gp_test_source_is_blocked   (gpointer       self);
@@ -26,6 +29,11 @@ guint64        gp_test_source_get_n_bytes  (gpointer       self);
 G_DECLARE_FINAL_TYPE (GpTestSink, gp_test_sink, GP, TEST_SINK, GOutputStream)
 
 GOutputStream *gp_test_sink_new            (guint64        limit,
+                                            GError        *error);
+/* Whoever blocks goes on when the gate is open: everything is taken then, or @error comes, which
+ * the sink owns. */
+void           gp_test_sink_set_gate       (GpTestSink    *self,
+                                            GpTestGate    *gate,
                                             GError        *error);
 guint          gp_test_sink_get_n_closes   (gpointer       self);
 /* TRUE: the close came with a raised cancellable, as for content that must not be kept */

@@ -200,21 +200,28 @@ has_no_children (gpointer data)
   return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
 }
 
-static gboolean
-has_no_busy_threads (gpointer data)
+guint
+gp_test_count_busy_threads (void)
 {
   g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
   const char *name;
+  guint n = 0;
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
       g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", name);
       g_autofree char *comm = NULL;
 
-      if (g_file_get_contents (path, &comm, NULL, NULL) && g_str_has_prefix (comm, "gp:"))
-        return FALSE;
+      if (g_file_get_contents (path, &comm, NULL, NULL))
+        n += g_str_has_prefix (comm, "gp:");
     }
-  return TRUE;
+  return n;
+}
+
+static gboolean
+has_no_busy_threads (gpointer data)
+{
+  return gp_test_count_busy_threads () == 0;
 }
 
 static gboolean

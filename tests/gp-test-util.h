@@ -38,6 +38,7 @@ void        gp_test_wait_flag       (const char      *what,
                                      gboolean        *flag);
 
 void        gp_test_wait_busy_threads (void);
+guint       gp_test_count_busy_threads (void);
 
 /* The object must be gone at the end of the test case. Returns @object. */
 gpointer    gp_test_watch           (gpointer         object);
