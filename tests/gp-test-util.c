@@ -34,6 +34,8 @@ typedef struct
   int     n_errors;
 } Before;
 
+static Before *current; /* of the test case that runs */
+
 /* What the watchdog prints; only plain memory, since it runs in a signal handler */
 static const char *volatile waiting_for = NULL;
 static char current_test[256];
@@ -297,6 +299,7 @@ case_set_up (Before        *before,
   before->fds = list_fds ();
   before->n_objects = g_atomic_int_get (&n_watched);
   before->n_errors = gp_test_count_errors ();
+  current = before;
 }
 
 static void
@@ -312,8 +315,7 @@ case_run (Before        *before,
 }
 
 static void
-case_tear_down (Before        *before,
-                gconstpointer  data)
+wait_all_gone (Before *before)
 {
   gp_test_wait_busy_threads ();
   gp_test_wait_until ("objects to be freed", has_no_new_objects, &before->n_objects);
@@ -321,7 +323,21 @@ case_tear_down (Before        *before,
   gp_test_wait_until ("descriptors to be closed", has_no_new_fds, before->fds);
   gp_test_wait_until ("sources to go", has_no_pending_source, NULL);
   gp_test_wait_until ("errors to be freed", has_no_new_errors, &before->n_errors);
+}
+
+void
+gp_test_wait_all_gone (void)
+{
+  wait_all_gone (current);
+}
+
+static void
+case_tear_down (Before        *before,
+                gconstpointer  data)
+{
+  wait_all_gone (before);
   g_array_unref (before->fds);
+  current = NULL;
   alarm (0);
 }
 

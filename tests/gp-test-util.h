@@ -39,6 +39,8 @@ void        gp_test_wait_flag       (const char      *what,
 
 void        gp_test_wait_busy_threads (void);
 guint       gp_test_count_busy_threads (void);
+/* For all that is counted at the end of a test case, in the middle of one */
+void        gp_test_wait_all_gone   (void);
 
 /* The object must be gone at the end of the test case. Returns @object. */
 gpointer    gp_test_watch           (gpointer         object);
