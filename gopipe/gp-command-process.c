@@ -4,6 +4,8 @@
 
 #include "gp-command-stage-private.h"
 
+#include "gp-fork-private.h"
+
 #include <signal.h>
 
 /* How its process runs, and what can be done to it while it does */
@@ -366,7 +368,7 @@ gp_command_stage_send_signal (GpCommandStage *self,
   g_return_val_if_fail (signum > 0 && signum < NSIG, FALSE);
 
   run = gp_command_stage_dup_run (self);
-  if (run == NULL)
+  if (run == NULL || gp_fork_is_copy ())
     return FALSE;
 
   gp_command_run_send_signal (run, signum);

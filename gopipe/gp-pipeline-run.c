@@ -5,6 +5,7 @@
 #include "gp-pipeline-private.h"
 
 #include "gp-error-private.h"
+#include "gp-fork-private.h"
 #include "gp-function-stage.h"
 #include "gp-pump-private.h"
 #include "gp-stage-context.h"
@@ -140,21 +141,23 @@ gboolean
 gp_pipeline_check_not_started (GpPipeline  *self,
                                GError     **error)
 {
-  if (!self->starting)
-    return TRUE;
+  if (self->starting)
+    {
+      g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
+                           "the pipeline was already started; it runs only once");
+      return FALSE;
+    }
 
-  g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED,
-                       "the pipeline was already started; it runs only once");
-
-  return FALSE;
+  return gp_fork_check (error);
 }
 
 static gboolean
 check_started (GpPipeline  *self,
                GError     **error)
 {
+  /* What runs in another process never ends here. */
   if (self->run != NULL)
-    return TRUE;
+    return gp_run_is_ended (self->run) || gp_fork_check (error);
 
   g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_NOT_STARTED,
                        "the pipeline was not started yet");

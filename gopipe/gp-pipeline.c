@@ -40,6 +40,10 @@
  *
  * A pipeline that was started runs to its end, even if nobody holds a reference on it.
  *
+ * In a process that was forked from one which has used gopipe, and has not executed a program since,
+ * every start is refused with `G_IO_ERROR_NOT_SUPPORTED`, as is waiting for what runs in the other
+ * process; cancelling that, and sending signals, does nothing.
+ *
  * Since: 0.1
  */
 

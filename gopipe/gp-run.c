@@ -7,6 +7,7 @@
 #include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
+#include "gp-fork-private.h"
 #include "gp-outcome-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
@@ -589,6 +590,10 @@ void
 gp_run_cancel (GpRun        *self,
                const GError *reason)
 {
+  /* The interrupt is that of the run in the original as well. */
+  if (gp_fork_is_copy ())
+    return;
+
   g_mutex_lock (&self->lock);
   if (gp_run_get_reason (self) != NULL || self->closing)
     {
