@@ -136,6 +136,23 @@ connect_stdout (GpPipeline      *self,
   return TRUE;
 }
 
+/* A stage's error names that, and the reason why the outer pipeline was stopped names nobody. What
+ * concerns this one as a whole would be taken for something of the outer one. */
+static GError *
+name_error (GpRun          *run,
+            GpStageContext *context,
+            GError         *error)
+{
+  g_autoptr (GError) own_error = error;
+  g_autofree char *prefix = g_strconcat (gp_stage_context_get_name (context), ": ", NULL);
+
+  if (gp_run_is_stages_error (run) || gp_run_explains (gp_stage_context_get_run (context), error) ||
+      g_str_has_prefix (error->message, prefix))
+    return g_steal_pointer (&own_error);
+
+  return gp_error_copy_prefixed (error, "%s", prefix);
+}
+
 static void
 report_cb (GpRun    *run,
            gpointer  data)
@@ -149,9 +166,14 @@ report_cb (GpRun    *run,
                                  "its stages wanted no more");
 
   if (error == NULL)
-    gp_stage_context_return_success (context);
-  else
-    gp_stage_context_return_raw_error (context, error);
+    {
+      gp_stage_context_return_success (context);
+      return;
+    }
+
+  if (!gp_error_is_finish_early (error))
+    error = name_error (run, context, g_steal_pointer (&error));
+  gp_stage_context_return_raw_error (context, error);
 }
 
 static gboolean

@@ -130,6 +130,12 @@ gp_run_has_callers_stream (GpRun    *self,
 }
 
 gboolean
+gp_run_is_stages_error (GpRun *self)
+{
+  return self->is_stages;
+}
+
+gboolean
 gp_run_had_enough (GpRun *self)
 {
   return self->had_enough;

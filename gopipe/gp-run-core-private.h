@@ -103,6 +103,7 @@ struct _GpRun
   GError          *close_reason; /* the same, when only the closing was left to be ended */
   GError          *start_error;
   GError          *outcome;
+  gboolean         is_stages;   /* the outcome is the error of a stage */
   gboolean         had_enough;  /* whoever wrote to the first stage is excused; with the outcome */
   int              started;     /* atomic */
   int              ended;       /* atomic */
@@ -121,10 +122,6 @@ void gp_run_set_state      (GpRun           *self,
 void gp_run_tell_started   (GpRun           *self);
 /* Gives up the stages that cannot be relied upon to end */
 void gp_run_abandon_stages (GpRun           *self);
-/* Whether @error (nullable) is what becomes of a stage because the run was ended from outside, and
- * so is not its own */
-gboolean gp_run_explains   (GpRun           *self,
-                            const GError    *error);
 /* Called after each change that may be the last one */
 void gp_run_settle         (GpRun           *self);
 

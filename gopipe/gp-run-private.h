@@ -127,6 +127,12 @@ GpEdgeKind       gp_run_get_edge_kind      (GpRun             *self,
                                             guint              index);
 
 GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
+/* Whether @error (nullable) is what becomes of a stage because the run was ended from outside, and
+ * so is not its own */
+gboolean         gp_run_explains           (GpRun             *self,
+                                            const GError      *error);
+/* When it has ended: its error is that of a stage, and not of the whole */
+gboolean         gp_run_is_stages_error    (GpRun             *self);
 /* When it has ended: whoever wrote to it is excused */
 gboolean         gp_run_had_enough         (GpRun             *self);
 

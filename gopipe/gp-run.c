@@ -351,6 +351,8 @@ end_run (GpRun *self)
       culprit = NULL;
     }
 
+  self->is_stages = culprit != NULL;
+
   /* Streams that outlive the run have their own references. */
   g_clear_pointer (&self->interrupt, gp_interrupt_unref);
   gp_engine_clear_source (&self->limit_timer);

@@ -150,12 +150,24 @@ is_reached (MatrixRun *run)
   return gp_pipeline_get_state (run->pipeline) == GP_PIPELINE_STATE_RUNNING && is_core_busy (run);
 }
 
+/* As far as a stage before the subject can tell */
+static gboolean
+is_limit_over (gpointer data)
+{
+  MatrixRun *run = data;
+
+  return run->ended != NULL ||
+         (run->before != NULL && matrix_neighbour_is_cancelled (run->before));
+}
+
+/* A limit may come first, and then the subject may wait for the test. */
 static gboolean
 is_reached_or_ended (gpointer data)
 {
   MatrixRun *run = data;
 
   return is_reached (run) || run->ended != NULL ||
+         (run->cell->ending == ENDING_TIME_LIMIT && is_limit_over (run)) ||
          (run->cell->ending == ENDING_COMMAND_LIMIT && has_ended (run->status));
 }
 
@@ -211,6 +223,8 @@ matrix_run_trigger (MatrixRun *run)
     stop_process (run);
   if (ending == ENDING_CANCEL || ending == ENDING_IGNORES_TERM || ending == ENDING_STOPPED)
     gp_pipeline_cancel (run->pipeline);
+  else if (ending == ENDING_NESTED_CANCEL)
+    gp_pipeline_cancel (run->inner);
   else if (ending == ENDING_CANCELLABLE)
     g_cancellable_cancel (run->cancellable);
   else if (ending == ENDING_KILLED && !has_exited (run->process))
@@ -241,7 +255,7 @@ let_subject_go (MatrixRun *run)
     return;
 
   gp_test_gate_open (&run->gate);
-  if (run->has_leash && (!matrix_stops (run->cell) || run->shifted) &&
+  if (run->has_leash && (!matrix_stops_subject (run->cell) || run->shifted) &&
       !matrix_is_held (run->cell))
     leash_release (&run->leash);
 }
@@ -267,12 +281,21 @@ is_subject_over (gpointer data)
 }
 
 static gboolean
-is_limit_over (gpointer data)
+has_noticed (MatrixNeighbour *neighbour)
+{
+  return neighbour == NULL ||
+         (!matrix_neighbour_is_starting (neighbour) &&
+          (!matrix_neighbour_is_running (neighbour) || matrix_neighbour_is_cancelled (neighbour)));
+}
+
+/* All that should end, or know that they should */
+static gboolean
+is_all_stopped (gpointer data)
 {
   MatrixRun *run = data;
 
-  return run->ended != NULL || run->before == NULL ||
-         has_ended (gp_pipeline_get_status (run->pipeline, 0));
+  return run->ended != NULL ||
+         (has_ended (run->status) && has_noticed (run->before) && has_noticed (run->after));
 }
 
 /* The process that holds the stream is there, and is let go if it is waited for. */
@@ -296,22 +319,20 @@ finish (MatrixRun *run)
 {
   const MatrixCell *cell = run->cell;
 
-  if (cell->ending == ENDING_TIME_LIMIT)
+  if (cell->ending == ENDING_TIME_LIMIT && run->before != NULL)
     gp_test_wait_until ("the time limit", is_limit_over, run);
   if (cell->ending == ENDING_COMMAND_LIMIT)
     gp_test_wait_until ("the command's time limit", has_exited, run->process);
   let_subject_go (run);
-  if (!matrix_stops (cell))
-    {
-      if (run->after != NULL)
-        matrix_neighbour_let_start (run->after);
-      if (run->sink != NULL)
-        gp_test_gate_open (&run->stream_gate);
-      if (matrix_is_held (cell))
-        await_held (run);
-      gp_test_wait_until ("the subject to end", is_subject_over, run);
-      let_neighbours_go (run);
-    }
+  if (!matrix_stops (cell) && run->after != NULL)
+    matrix_neighbour_let_start (run->after);
+  if (!matrix_stops (cell) && run->sink != NULL)
+    gp_test_gate_open (&run->stream_gate);
+  if (matrix_is_held (cell))
+    await_held (run);
+  gp_test_wait_until ("the subject to end", matrix_stops (cell) ? is_all_stopped : is_subject_over,
+                      run);
+  let_neighbours_go (run);
   gp_test_await ("the end of the pipeline", &run->ended);
   run->n_at_end = run->events.events->len;
 }
@@ -393,7 +414,7 @@ matrix_run_cell (const MatrixCell *cell,
   gp_test_wait_busy_threads ();
 
   matrix_check (&run, reached);
-  if (run.has_leash && !matrix_stops (cell))
+  if (run.has_leash && !matrix_stops_subject (cell))
     {
       if (matrix_is_held (cell) && !matrix_is_awaited (cell))
         leash_assert_alive (&run.leash);

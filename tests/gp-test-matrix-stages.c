@@ -11,7 +11,7 @@
 /* --- Neighbours --------------------------------------------------------------------------- */
 
 /* All in the main thread. States: new → starting (if its start is held) → running, with a context →
- * ended. The context is held while it runs. */
+ * ended. The context is held while it runs, even if the stage is given up meanwhile. */
 struct _MatrixNeighbour
 {
   GObject         parent_instance;
@@ -23,6 +23,7 @@ struct _MatrixNeighbour
   gboolean        start_held;
   gboolean        to_end;
   gboolean        early;
+  gboolean        was_cancelled;
 
   GTask          *start;     /* owned: while its start is held */
   GpStageContext *context;   /* owned */
@@ -76,7 +77,9 @@ neighbour_finish (MatrixNeighbour *self)
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->early)
+  if (self->was_cancelled)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+  else if (self->early)
     error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FINISH_EARLY, "enough");
   neighbour_report (self, error);
 }
@@ -85,9 +88,7 @@ static gboolean
 run_cancelled_cb (GCancellable *cancellable,
                   gpointer      data)
 {
-  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-
-  neighbour_report (data, error);
+  MATRIX_NEIGHBOUR (data)->was_cancelled = TRUE;
   return G_SOURCE_REMOVE;
 }
 
@@ -262,6 +263,18 @@ matrix_neighbour_let_start (MatrixNeighbour *self)
   clear_source (&self->cancelled);
   neighbour_begin (self, g_task_get_task_data (task));
   g_task_return_boolean (task, TRUE);
+}
+
+gboolean
+matrix_neighbour_is_running (MatrixNeighbour *self)
+{
+  return self->context != NULL;
+}
+
+gboolean
+matrix_neighbour_is_cancelled (MatrixNeighbour *self)
+{
+  return self->was_cancelled;
 }
 
 void

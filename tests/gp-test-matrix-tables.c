@@ -17,6 +17,9 @@ const MatrixEndingRow matrix_endings[N_ENDINGS] = {
     { "cancellable", MOMENT_BEFORE_START, NULL, .stops = TRUE },
   [ENDING_TIME_LIMIT] =
     { "time-limit", MOMENT_STARTING, "the time runs from the start on", .stops = TRUE },
+  [ENDING_NESTED_CANCEL] =
+    { "nested-cancel", MOMENT_JUST_STARTED, "before the start this does nothing",
+      .to_pipeline = TRUE },
   [ENDING_COMMAND_LIMIT] =
     { "command-limit", MOMENT_JUST_STARTED, "the time runs from the start on", .to_process = TRUE },
   [ENDING_KILLED] =
@@ -89,6 +92,12 @@ matrix_is_lines (const MatrixSubject *subject)
 }
 
 static gboolean
+is_nested (const MatrixSubject *subject)
+{
+  return subject->around == AROUND_PIPELINE || subject->around == AROUND_FILTERED_PIPELINE;
+}
+
+static gboolean
 can_read (const MatrixSubject *subject)
 {
   return subject->core == CORE_COMMAND || subject->core == CORE_READ || matrix_is_lines (subject);
@@ -104,6 +113,12 @@ gboolean
 matrix_stops (const MatrixCell *cell)
 {
   return matrix_endings[cell->ending].stops;
+}
+
+gboolean
+matrix_stops_subject (const MatrixCell *cell)
+{
+  return matrix_stops (cell) || cell->ending == ENDING_NESTED_CANCEL;
 }
 
 gboolean
@@ -219,6 +234,8 @@ matrix_why_not (MatrixEnding         ending,
   const MatrixEndingRow *row = &matrix_endings[ending];
   const char *why = NULL;
 
+  if (row->to_pipeline && !is_nested (subject))
+    return "it is no pipeline";
   if (row->to_process && !matrix_is_command (subject))
     return "it has no process";
   if (row->to_reader && !can_read (subject))
@@ -230,7 +247,7 @@ matrix_why_not (MatrixEnding         ending,
   if (subject->core == CORE_DEAF && moment == MOMENT_ENDING)
     return "it never ends by itself";
 
-  if (!row->to_process && !row->to_reader && !row->to_writer && !row->stops)
+  if (ending == ENDING_STDIN_HELD || ending == ENDING_STDOUT_HELD)
     why = why_not_held (ending, subject, moment);
 
   return why != NULL ? why : why_not_pump (ending, subject, moment);
@@ -287,8 +304,7 @@ expect_stopped (const MatrixCell *cell,
   /* A function that has nothing left to do may well say that it has succeeded; a pipeline that
    * was cancelled never does. */
   expected->core = get_good (cell) | (is_lines ? reason : 0);
-  if (cell->subject->around != AROUND_PIPELINE &&
-      cell->subject->around != AROUND_FILTERED_PIPELINE)
+  if (!is_nested (cell->subject))
     expected->subject = expected->core;
 }
 
@@ -322,6 +338,8 @@ get_own_error (const MatrixCell *cell)
 
   switch (cell->ending)
     {
+    case ENDING_NESTED_CANCEL:
+      return OUT_CANCELLED;
     case ENDING_COMMAND_LIMIT:
       return OUT_TIMED_OUT;
     case ENDING_KILLED:
@@ -351,6 +369,7 @@ expect_own_end (const MatrixCell *cell,
 {
   MatrixAround around = cell->subject->around;
   gboolean is_filtered = around == AROUND_FILTER || around == AROUND_FILTERED_PIPELINE;
+  gboolean at_end = cell->moment == MOMENT_ENDING;
   guint error = get_own_error (cell);
 
   expected->before = OUT_SUCCESS;
@@ -359,6 +378,8 @@ expect_own_end (const MatrixCell *cell,
   if (around == AROUND_FILTER && error != 0)
     expected->core = OUT_SUCCESS;
   expected->subject = is_filtered && error != 0 ? OUT_SUCCESS : expected->core;
+  if (cell->ending == ENDING_NESTED_CANCEL && at_end && !matrix_is_command (cell->subject))
+    expected->core = OUT_SUCCESS;
 
   expected->outcome = OUT_SUCCESS;
   if (!is_filtered && error != 0 &&

@@ -28,6 +28,7 @@ typedef enum
   ENDING_CANCEL,
   ENDING_CANCELLABLE,
   ENDING_TIME_LIMIT,
+  ENDING_NESTED_CANCEL,
   ENDING_COMMAND_LIMIT,
   ENDING_KILLED,
   ENDING_HELPER_KILLED,
@@ -100,6 +101,7 @@ typedef struct
   MatrixMoment  first;       /* where it can happen at all */
   const char   *why_first;   /* and why not before that */
   gboolean      stops;       /* the whole pipeline, from outside */
+  gboolean      to_pipeline; /* it happens to a nested pipeline */
   gboolean      to_process;  /* it happens to a process */
   gboolean      to_reader;   /* it happens to who reads */
   gboolean      to_writer;
@@ -138,6 +140,8 @@ gboolean    matrix_is_command     (const MatrixSubject *subject);
 gboolean    matrix_is_lines       (const MatrixSubject *subject);
 gboolean    matrix_is_held        (const MatrixCell    *cell);
 gboolean    matrix_stops          (const MatrixCell    *cell);
+/* The subject, if not all */
+gboolean    matrix_stops_subject  (const MatrixCell    *cell);
 /* A command beside the subject leaves a process behind that holds the pipe between the two. */
 gboolean    matrix_neighbour_held (const MatrixCell    *cell);
 gboolean    matrix_has_command    (const MatrixCell    *cell);
@@ -179,8 +183,9 @@ void        matrix_expect         (const MatrixCell    *cell,
                                    gboolean             shifted,
                                    MatrixExpected      *expected);
 
-/* A stage beside the subject, in the main context. It does nothing until it is told to end or is
- * cancelled, unless it reads all that there is. */
+/* A stage beside the subject, in the main context. It does nothing until it is told to end, unless it
+ * reads all that there is. That it is cancelled it only notes, and says so at its end: nobody else
+ * ends because it does. */
 #define MATRIX_TYPE_NEIGHBOUR (matrix_neighbour_get_type ())
 G_DECLARE_FINAL_TYPE (MatrixNeighbour, matrix_neighbour, MATRIX, NEIGHBOUR, GObject)
 
@@ -195,6 +200,8 @@ void             matrix_neighbour_give        (MatrixNeighbour *self,
 void             matrix_neighbour_hold_start  (MatrixNeighbour *self);
 gboolean         matrix_neighbour_is_starting (MatrixNeighbour *self);
 void             matrix_neighbour_let_start   (MatrixNeighbour *self);
+gboolean         matrix_neighbour_is_running   (MatrixNeighbour *self);
+gboolean         matrix_neighbour_is_cancelled (MatrixNeighbour *self);
 /* Before its start, it ends as soon as it is started. */
 void             matrix_neighbour_end         (MatrixNeighbour *self,
                                                gboolean         early);
