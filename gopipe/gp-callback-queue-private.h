@@ -21,7 +21,8 @@ typedef gboolean (*GpCondition) (gpointer data);
 GpCallbackQueue *gp_callback_queue_new         (void);
 
 /* For a synchronous call: with a context of the thread's own that nobody else runs, so that the
- * call keeps no other thread from its work. NULL and @error if there cannot be one. */
+ * call keeps no other thread from its work. What is still called when that thread has ended is
+ * called in a thread of the pool. NULL and @error if there cannot be one. */
 GpCallbackQueue *gp_callback_queue_new_private (GError         **error);
 GpCallbackQueue *gp_callback_queue_ref         (GpCallbackQueue *self);
 void             gp_callback_queue_unref       (GpCallbackQueue *self);

@@ -5,6 +5,7 @@
 #include "gp-callback-queue-private.h"
 
 #include "gp-descriptor-private.h"
+#include "gp-thread-pool-private.h"
 
 typedef struct
 {
@@ -12,27 +13,96 @@ typedef struct
   gpointer   data;
 } Item;
 
-/* The run holds a reference, and so does the source while there is one: it exists from the first
- * item of a burst until all were called, so that an idle run leaves nothing in the context. */
+/* The context of a thread that has none of its own. Nobody but that thread runs it: in synchronous
+ * calls of ours, and when it ends. Afterwards nobody can, so nothing may be attached any more.
+ *
+ * The thread holds a reference until it ends, and so does each queue that was made for it. */
+typedef struct
+{
+  gatomicrefcount  ref_count;
+  GMainContext    *context;
+  GMutex           lock;
+  gboolean         has_ended; /* the thread */
+} PrivateHome;
+
+/* The run holds a reference, and so does whoever is going to make the calls: the source, which
+ * exists from the first item of a burst until all were called, so that an idle run leaves nothing in
+ * the context; or where the home has ended, a thread of the pool, as long as there are any. */
 struct _GpCallbackQueue
 {
   gatomicrefcount  ref_count;
   GMainContext    *context;
+  PrivateHome     *home;       /* or NULL: the context is the application's */
   GThread         *thread;
 
   GMutex           lock;
   GCond            changed;
   GQueue           items;
   GSource         *source;
+  gboolean         is_in_pool; /* instead of the source */
 };
 
+/* --- Private homes ------------------------------------------------------------------------ */
+
+static PrivateHome *
+private_home_new (void)
+{
+  PrivateHome *self = g_new0 (PrivateHome, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->context = g_main_context_new ();
+
+  return self;
+}
+
+static PrivateHome *
+private_home_ref (PrivateHome *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+static void
+private_home_unref (PrivateHome *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_main_context_unref (self->context);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* What nobody has waited for is called when the thread ends, and what comes later elsewhere. */
+static void
+private_home_end (gpointer data)
+{
+  PrivateHome *self = data;
+
+  g_mutex_lock (&self->lock);
+  self->has_ended = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  while (g_main_context_iteration (self->context, FALSE))
+    ;
+  private_home_unref (self);
+}
+
+static GPrivate private_home = G_PRIVATE_INIT (private_home_end);
+
+/* --- Queues ------------------------------------------------------------------------------- */
+
 static GpCallbackQueue *
-queue_new (GMainContext *context)
+queue_new (GMainContext *context,
+           PrivateHome  *home)
 {
   GpCallbackQueue *self = g_new0 (GpCallbackQueue, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->context = g_main_context_ref (context);
+  self->home = home != NULL ? private_home_ref (home) : NULL;
   self->thread = g_thread_ref (g_thread_self ());
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
@@ -46,38 +116,25 @@ gp_callback_queue_new (void)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
-  return queue_new (context);
+  return queue_new (context, NULL);
 }
-
-/* What nobody has waited for is called when the thread ends. */
-static void
-free_private_context (gpointer data)
-{
-  GMainContext *context = data;
-
-  while (g_main_context_iteration (context, FALSE))
-    ;
-  g_main_context_unref (context);
-}
-
-static GPrivate private_context = G_PRIVATE_INIT (free_private_context);
 
 GpCallbackQueue *
 gp_callback_queue_new_private (GError **error)
 {
-  GMainContext *context = g_private_get (&private_context);
+  PrivateHome *home = g_private_get (&private_home);
 
-  if (context == NULL)
+  if (home == NULL)
     {
       /* GLib ends the program where it cannot make one. */
       if (!gp_descriptor_check_spare (2, error))
         return NULL;
 
-      context = g_main_context_new ();
-      g_private_set (&private_context, context);
+      home = private_home_new ();
+      g_private_set (&private_home, home);
     }
 
-  return queue_new (context);
+  return queue_new (home->context, home);
 }
 
 GpCallbackQueue *
@@ -99,6 +156,7 @@ gp_callback_queue_unref (GpCallbackQueue *self)
   g_cond_clear (&self->changed);
   g_mutex_clear (&self->lock);
   g_thread_unref (self->thread);
+  g_clear_pointer (&self->home, private_home_unref);
   g_main_context_unref (self->context);
   g_free (self);
 }
@@ -146,6 +204,63 @@ dispatch_cb (gpointer data)
   return more;
 }
 
+static void
+call_in_pool_job (gpointer data)
+{
+  GpCallbackQueue *self = data;
+  gboolean more;
+
+  do
+    {
+      call_items (self);
+
+      g_mutex_lock (&self->lock);
+      more = self->is_in_pool = !g_queue_is_empty (&self->items);
+      g_mutex_unlock (&self->lock);
+    }
+  while (more);
+
+  gp_callback_queue_unref (self);
+}
+
+/* With the lock held, as the next two. Where there is no thread to be had, the next push tries. */
+static void
+call_in_pool (GpCallbackQueue *self)
+{
+  self->is_in_pool = gp_thread_pool_push ("callbacks", call_in_pool_job,
+                                          gp_callback_queue_ref (self), NULL);
+  if (!self->is_in_pool)
+    g_atomic_ref_count_dec (&self->ref_count);
+}
+
+static void
+attach_source (GpCallbackQueue *self)
+{
+  self->source = g_idle_source_new ();
+  g_source_set_priority (self->source, G_PRIORITY_DEFAULT);
+  g_source_set_static_name (self->source, "[gopipe] callbacks");
+  g_source_set_callback (self->source, dispatch_cb, gp_callback_queue_ref (self),
+                         (GDestroyNotify) gp_callback_queue_unref);
+  g_source_attach (self->source, self->context);
+}
+
+static void
+arrange_calls (GpCallbackQueue *self)
+{
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  if (self->source != NULL || self->is_in_pool)
+    return;
+
+  if (self->home != NULL)
+    locker = g_mutex_locker_new (&self->home->lock);
+
+  if (self->home != NULL && self->home->has_ended)
+    call_in_pool (self);
+  else
+    attach_source (self);
+}
+
 void
 gp_callback_queue_push (GpCallbackQueue *self,
                         GpCallback       func,
@@ -157,15 +272,7 @@ gp_callback_queue_push (GpCallbackQueue *self,
 
   g_mutex_lock (&self->lock);
   g_queue_push_tail (&self->items, item);
-  if (self->source == NULL)
-    {
-      self->source = g_idle_source_new ();
-      g_source_set_priority (self->source, G_PRIORITY_DEFAULT);
-      g_source_set_static_name (self->source, "[gopipe] callbacks");
-      g_source_set_callback (self->source, dispatch_cb, gp_callback_queue_ref (self),
-                             (GDestroyNotify) gp_callback_queue_unref);
-      g_source_attach (self->source, self->context);
-    }
+  arrange_calls (self);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
