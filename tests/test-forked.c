@@ -176,15 +176,20 @@ typedef struct
   guint       n_lives;
 } Lives;
 
+/* All that stay */
 static void
 init_lives (Lives *self)
 {
-  *self = (Lives) { .n_lives = gp_test_count_kinds (), };
-  self->lives = g_new (GpTestLife, self->n_lives);
-  for (guint i = 0; i < self->n_lives; i++)
+  *self = (Lives) { .lives = g_new (GpTestLife, gp_test_count_kinds ()) };
+  for (const GpTestKind *kind = gp_test_kinds; kind->name != NULL; kind++)
     {
-      gp_test_life_make (&self->lives[i], &gp_test_kinds[i]);
-      gp_test_life_start (&self->lives[i]);
+      GpTestLife *life = &self->lives[self->n_lives];
+
+      if (kind->end == GP_TEST_KIND_ENDS)
+        continue;
+      gp_test_life_make (life, kind);
+      gp_test_life_start (life);
+      self->n_lives++;
     }
   for (guint i = 0; i < self->n_lives; i++)
     gp_test_wait_until ("the pipelines to be started", gp_test_life_is_started, &self->lives[i]);
@@ -217,9 +222,6 @@ meddle_with (GpTestLife *life)
 {
   g_autoptr (GAsyncResult) wait = NULL;
   g_autoptr (GError) error = NULL;
-
-  if (life->kind->end == GP_TEST_KIND_ENDS)
-    return;
 
   gp_pipeline_cancel (life->pipeline);
   kill_commands (life->pipeline);
