@@ -28,6 +28,13 @@ close_others (const char *how)
       close (fd);
 }
 
+static void
+tell_term (int signum)
+{
+  (void) signum;
+  write_all (LEASH_OUT, "T", 1);
+}
+
 /* What "leave" leaves behind */
 static void
 hold (const char *how,
@@ -38,6 +45,8 @@ hold (const char *how,
   alarm (600);
   if (strchr (how, 'i') != NULL)
     signal (SIGTERM, SIG_IGN);
+  if (strchr (how, 't') != NULL)
+    signal (SIGTERM, tell_term);
   close_others (how);
   if (strchr (how, 'z') != NULL)
     raise (SIGSTOP);
@@ -112,6 +121,17 @@ leave_behind (const char *how)
   close (ready[1]);
 }
 
+/* Until killed, whether anybody reads it or not */
+static int
+spew (void)
+{
+  signal (SIGPIPE, SIG_IGN);
+  alarm (600);
+  while (write (1, "more\n", 5) != 0)
+    continue;
+  return 0;
+}
+
 /* Until the test lets go */
 static int
 wait_for_release (void)
@@ -124,23 +144,17 @@ wait_for_release (void)
   return 0;
 }
 
-static void
-tell_term (int signum)
-{
-  (void) signum;
-  write_all (LEASH_OUT, "T", 1);
-}
-
 /* leave HOW END [TEXT]: leaves behind a process that answers on the leash, says TEXT and then "!"
  * on the leash, and ends. HOW, each letter:
  *   s      it makes a session of its own
  *   d      it has no parent any more, like a daemon
  *   i      it ignores SIGTERM
+ *   t      it stays, and says "T" on the leash for each SIGTERM
  *   z      it stops itself
  *   0 1 2  it keeps that stream, and says "late" there when the test lets go of it; the command
  *          first copies five bytes (0), or says "err" (2)
  * END: an exit status; "wait" until killed; "release": when the test lets go; "terms": until
- * killed, with a "T" on the leash for each SIGTERM */
+ * killed, with a "T" on the leash for each SIGTERM; "spew": likewise, and it writes all the time */
 static int
 mode_leave (int    argc,
             char **argv)
@@ -150,7 +164,7 @@ mode_leave (int    argc,
   char byte;
 
   leave_behind (how);
-  if (strcmp (end, "terms") == 0)
+  if (strcmp (end, "terms") == 0 || strcmp (end, "spew") == 0)
     signal (SIGTERM, tell_term);
   if (strchr (how, '0') != NULL)
     for (int i = 0; i < 5 && read_some (&byte, 1) > 0; i++)
@@ -163,6 +177,8 @@ mode_leave (int    argc,
 
   if (strcmp (end, "release") == 0)
     return wait_for_release ();
+  if (strcmp (end, "spew") == 0)
+    return spew ();
   if (strcmp (end, "wait") == 0 || strcmp (end, "terms") == 0)
     return wait_for_kill ();
   return (int) number (argc, argv, 1);

@@ -114,24 +114,54 @@ test_cancel_unwilling (void)
   assert_nothing_left (&leash);
 }
 
-/* Who takes its time to end is asked once: to many programs twice means at once. */
-static void
-test_cancel_once (void)
+static guint
+count_asked (Leash *leash)
 {
-  g_auto (Leash) leash;
-  GpCommandStage *command;
-  g_autoptr (GpPipeline) pipeline = new_leaving ("sd", "terms", &leash, &command);
   guint n_asked = 0;
   char byte;
+
+  while ((byte = leash_read (leash)) == 'T')
+    n_asked++;
+  g_assert_cmpint (byte, ==, '\0');
+  return n_asked;
+}
+
+/* Who takes its time to end is asked once: to many programs twice means at once. */
+static void
+test_cancel_once (gconstpointer data)
+{
+  gboolean asks_descendant = GPOINTER_TO_INT (data);
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving (asks_descendant ? "sdt" : "sd",
+                                                 asks_descendant ? "wait" : "terms",
+                                                 &leash, &command);
 
   gp_command_stage_set_kill_delay (command, 300);
   start (pipeline, &leash);
   gp_pipeline_cancel (pipeline);
   gp_test_assert_cancelled (pipeline);
-  while ((byte = leash_read (&leash)) == 'T')
-    n_asked++;
-  g_assert_cmpint (byte, ==, '\0');
-  g_assert_cmpuint (n_asked, ==, 1);
+  g_assert_cmpuint (count_asked (&leash), ==, 1);
+}
+
+/* Also where it has been asked already when the pipeline is cancelled: it writes to a terminal that
+ * nobody reads any more, and does not mind. */
+static void
+test_cancel_once_more (gconstpointer supervised)
+{
+  g_auto (Leash) leash;
+  GpCommandStage *command;
+  g_autoptr (GpPipeline) pipeline = new_leaving ("", "spew", &leash, &command);
+
+  gp_command_stage_set_supervised (command, GPOINTER_TO_INT (supervised));
+  gp_command_stage_set_terminal (command, TRUE);
+  gp_command_stage_set_kill_delay (command, 300);
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  start (pipeline, &leash);
+  g_assert_cmpint (leash_read (&leash), ==, 'T');
+  gp_pipeline_cancel (pipeline);
+  gp_test_assert_cancelled (pipeline);
+  g_assert_cmpuint (count_asked (&leash), ==, 0);
 }
 
 static gboolean
@@ -699,7 +729,9 @@ main (int    argc,
   add_kinds ("/supervise/cancel", TRUE, test_cancel);
   add_kinds ("/supervise/cancel-unsupervised", FALSE, test_cancel_unsupervised);
   gp_test_add ("/supervise/cancel-unwilling", test_cancel_unwilling);
-  gp_test_add ("/supervise/cancel-once", test_cancel_once);
+  gp_test_add_data ("/supervise/cancel-once/command", GINT_TO_POINTER (FALSE), test_cancel_once);
+  gp_test_add_data ("/supervise/cancel-once/descendant", GINT_TO_POINTER (TRUE), test_cancel_once);
+  add_both ("/supervise/cancel-once-more", test_cancel_once_more);
   add_both ("/supervise/cancel-patiently", test_cancel_patiently);
   gp_test_add ("/supervise/cancel-stopped-supervisor", test_cancel_stopped_supervisor);
   gp_test_add ("/supervise/fork-bomb", test_fork_bomb);
