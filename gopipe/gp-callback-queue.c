@@ -44,14 +44,15 @@ struct _GpCallbackQueue
 
 /* --- Private homes ------------------------------------------------------------------------ */
 
+/* Owns @context */
 static PrivateHome *
-private_home_new (void)
+private_home_new (GMainContext *context)
 {
   PrivateHome *self = g_new0 (PrivateHome, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
-  self->context = g_main_context_new ();
+  self->context = context;
 
   return self;
 }
@@ -126,11 +127,12 @@ gp_callback_queue_new_private (GError **error)
 
   if (home == NULL)
     {
-      /* GLib ends the program where it cannot make one. */
-      if (!gp_descriptor_check_spare (2, error))
+      GMainContext *context = gp_descriptor_new_main_context (error);
+
+      if (context == NULL)
         return NULL;
 
-      home = private_home_new ();
+      home = private_home_new (context);
       g_private_set (&private_home, home);
     }
 

@@ -98,7 +98,7 @@ use_pipe (Descriptors *descriptors,
 
   /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
    * threads of the same pipeline may be about to take some as well. */
-  if (!gp_descriptor_check_spare (8, error) || !gp_descriptor_open_pipe (fds, error))
+  if (!gp_descriptor_check_spare (8, 0, error) || !gp_descriptor_open_pipe (fds, error))
     return -1;
 
   descriptors->fds[index] = descriptors->opened[index] = fds[child_end];
@@ -210,7 +210,7 @@ set_up_terminal (GpCommandRun             *self,
   g_autoptr (GOutputStream) to_terminal = NULL;
   int fd;
 
-  if (!gp_descriptor_check_spare (8, error) ||
+  if (!gp_descriptor_check_spare (8, 0, error) ||
       !gp_terminal_open (settings->columns, settings->rows,
                          &self->terminal_fd, &descriptors->opened[0], error) ||
       (self->stdout_stream == NULL && !discard_output (self, error)))

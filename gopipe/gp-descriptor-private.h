@@ -26,15 +26,23 @@ int      gp_descriptor_lift       (int fd, const char *what, GError **error);
 
 gboolean gp_descriptor_open_pipe  (int fds[2], GError **error);
 gboolean gp_descriptor_open_socket_pair (int fds[2], GError **error); /* which keeps messages apart */
+
+/* Goes on when it is interrupted; -1 with errno. No terminal becomes the program's. */
+int      gp_descriptor_open       (const char *path, int open_flags, mode_t mode);
+
 int      gp_descriptor_open_null  (int open_flags, GError **error);
 
 /* A duplicate at or above GP_CHILD_FD_MIN */
 int      gp_descriptor_dup_for_child (int fd, GError **error);
 int      gp_descriptor_dup_above     (int fd, int minimum, GError **error);
 
-/* Whether @n more can be opened now, for calls of GLib that end the program if they cannot.
- * Another thread may still take them in between. */
-gboolean gp_descriptor_check_spare (guint n, GError **error);
+/* Whether @n more can be opened now, with numbers from @minimum on, for calls of GLib that end the
+ * program if they cannot. Another thread may still take them in between. */
+gboolean gp_descriptor_check_spare (guint n, int minimum, GError **error);
+
+/* (transfer full): GLib ends the program where it cannot make one, or the default one, which it makes
+ * when another one is pushed. */
+GMainContext *gp_descriptor_new_main_context (GError **error);
 
 gboolean gp_descriptor_set_nonblocking (int fd, gboolean nonblocking, GError **error);
 gboolean gp_descriptor_is_nonblocking  (int fd);

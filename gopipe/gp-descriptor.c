@@ -8,8 +8,12 @@
 #include <fcntl.h>
 #include <gio/gfiledescriptorbased.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Two contexts, and as much for others who make some in other threads */
+#define N_DESCRIPTORS_OF_CONTEXTS 4
 
 void
 gp_set_error_from_errno (GError     **error,
@@ -123,10 +127,24 @@ gp_descriptor_open_socket_pair (int      fds[2],
 }
 
 int
+gp_descriptor_open (const char *path,
+                    int         open_flags,
+                    mode_t      mode)
+{
+  int fd;
+
+  do
+    fd = open (path, open_flags | O_CLOEXEC | O_NOCTTY, mode);
+  while (fd < 0 && errno == EINTR);
+
+  return fd;
+}
+
+int
 gp_descriptor_open_null (int      open_flags,
                          GError **error)
 {
-  return gp_descriptor_lift (open ("/dev/null", open_flags | O_CLOEXEC),
+  return gp_descriptor_lift (gp_descriptor_open ("/dev/null", open_flags, 0),
                              "cannot open /dev/null", error);
 }
 
@@ -197,16 +215,55 @@ gp_descriptor_of_stream (gpointer stream)
   return g_file_descriptor_based_get_fd (stream);
 }
 
+/* Looked for from the upper end, where they are free unless nearly all are taken */
+static gboolean
+has_free_numbers (guint n,
+                  int   minimum)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return TRUE;
+
+  for (int fd = (int) MIN (limit.rlim_cur, G_MAXINT) - 1; fd >= minimum && n > 0; fd--)
+    {
+      if (fcntl (fd, F_GETFD) < 0)
+        n--;
+    }
+
+  return n == 0;
+}
+
+/* One is opened, since the whole system may have too many. Opening all of them would take away what
+ * another thread has just found to be there. */
 gboolean
 gp_descriptor_check_spare (guint    n,
+                           int      minimum,
                            GError **error)
 {
   int fd = gp_descriptor_open_null (O_RDONLY, error);
-  gboolean enough = fd >= 0 && (n <= 1 || gp_descriptor_check_spare (n - 1, error));
+
+  if (fd < 0)
+    return FALSE;
 
   gp_descriptor_clear (&fd);
+  if (has_free_numbers (n, minimum))
+    return TRUE;
 
-  return enough;
+  gp_set_error_from_errno (error, EMFILE, "cannot open more files");
+
+  return FALSE;
+}
+
+GMainContext *
+gp_descriptor_new_main_context (GError **error)
+{
+  if (!gp_descriptor_check_spare (N_DESCRIPTORS_OF_CONTEXTS, 0, error))
+    return NULL;
+
+  (void) g_main_context_default ();
+
+  return g_main_context_new ();
 }
 
 void

@@ -52,7 +52,7 @@ open_pipe (GpEdge          *self,
 
   /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
    * threads of the same pipeline may be about to take some as well. */
-  if (!gp_descriptor_check_spare (8, error) || !gp_descriptor_open_pipe (fds, error))
+  if (!gp_descriptor_check_spare (8, 0, error) || !gp_descriptor_open_pipe (fds, error))
     return FALSE;
 
   if (right_stdin == GP_IO_FD)

@@ -34,10 +34,9 @@ gp_engine_ensure (GError **error)
   if (engine_context != NULL)
     return TRUE;
 
-  /* GLib ends the program where it cannot make one. */
-  if (!gp_descriptor_check_spare (2, error))
+  context = gp_descriptor_new_main_context (error);
+  if (context == NULL)
     return FALSE;
-  context = g_main_context_new ();
 
   /* With the signal mask of the caller: threads of the pool inherit it, and what the application's
    * functions start in them. */

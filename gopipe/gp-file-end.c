@@ -197,11 +197,7 @@ open_path (const char  *path,
            int          flags,
            GError     **error)
 {
-  int fd;
-
-  do
-    fd = open (path, flags | O_CLOEXEC | O_NOCTTY, 0666);
-  while (fd < 0 && errno == EINTR);
+  int fd = gp_descriptor_open (path, flags, 0666);
 
   if (fd < 0)
     {
@@ -324,8 +320,15 @@ open_temporary (GpFileEnd   *self,
     return FALSE;
 
   directory = g_path_get_dirname (self->target);
-  temporary = g_build_filename (directory, ".gopipe-XXXXXX", NULL);
-  fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, self->exists ? status.st_mode & 0700 : 0666);
+  do
+    {
+      g_free (temporary);
+      temporary = g_build_filename (directory, ".gopipe-XXXXXX", NULL);
+      fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC,
+                           self->exists ? status.st_mode & 0700 : 0666);
+    }
+  while (fd < 0 && errno == EINTR);
+
   if (fd < 0)
     {
       set_error_from_errno (error, errno);
@@ -394,7 +397,7 @@ gp_file_end_open (GpFileEnd     *self,
   const char *path = g_file_is_native (self->file) ? g_file_peek_path (self->file) : NULL;
 
   /* GIO opens one for a moment with each stream, and ends the program where it cannot. */
-  if (!gp_descriptor_check_spare (4, error))
+  if (!gp_descriptor_check_spare (4, 0, error))
     self->stream = NULL;
   else if (path == NULL)
     self->stream = open_by_gio (self, cancellable, error);

@@ -17,6 +17,7 @@
 
 #include "gp-descriptor-private.h"
 #include "gp-exec-private.h"
+#include "gp-thread-pool-private.h"
 
 #define HELPER_NAME "gopipe-exec"
 
@@ -48,6 +49,10 @@ typedef struct
   int                   fd_min;       /* above all numbers that the child uses */
   gboolean              helper_failed;
 } Attempt;
+
+/* (atomic): GLib has started its own thread, as it does with the first process. Where it cannot, it
+ * ends the program. */
+static int glib_has_worker;
 
 static const char *the_helper;
 static gsize the_helper_is_known;
@@ -132,35 +137,6 @@ gp_spawn_set_helper (const char *helper)
   the_helper = g_intern_string (helper);
 }
 
-/* Where descriptors run out in the middle of a start, GLib aborts the program. So see first that
- * there are enough. Another thread can still take them in between, but then it takes the last
- * ones of the program, which will hardly outlive that anyway. */
-static gboolean
-check_descriptors_of_glib (const Attempt  *self,
-                           int             fd,
-                           GError        **error)
-{
-  int copies[N_DESCRIPTORS_OF_GLIB + GP_EXEC_MAX_KEEP];
-  int n_copies = 0;
-  gboolean enough = TRUE;
-
-  /* Like these, some of GLib's lie above all numbers that the child uses. */
-  while (enough && n_copies < N_DESCRIPTORS_OF_GLIB + (int) self->request->n_fds)
-    {
-      int copy = gp_descriptor_dup_above (fd, self->fd_min, error);
-
-      if (copy >= 0)
-        copies[n_copies++] = copy;
-      else
-        enough = FALSE;
-    }
-
-  while (n_copies > 0)
-    close (copies[--n_copies]);
-
-  return enough;
-}
-
 /* The control descriptor gets the lowest number that the command does not use itself. All that
  * is given to the launcher lies above what the child uses: with anything else the posix_spawn
  * path of GLib mixes up or loses streams. */
@@ -241,7 +217,9 @@ give_control_descriptor (Attempt              *self,
     return FALSE;
   g_subprocess_launcher_take_fd (launcher, fd, self->child_control_fd);
 
-  return check_descriptors_of_glib (self, fd, error);
+  /* Where descriptors run out in the middle of a start, GLib aborts the program. Some of its own lie
+   * above all numbers that the child uses, like these. */
+  return gp_descriptor_check_spare (N_DESCRIPTORS_OF_GLIB + self->request->n_fds, self->fd_min, error);
 }
 
 static void
@@ -379,6 +357,9 @@ launch (Attempt  *self,
 {
   g_autoptr(GSubprocessLauncher) launcher = NULL;
 
+  if (!g_atomic_int_get (&glib_has_worker) && !gp_thread_pool_check_spare (error))
+    return FALSE;
+
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);
 
@@ -396,6 +377,9 @@ launch (Attempt  *self,
     {
       self->process = launch_by_fork (self, launcher, error);
     }
+
+  if (self->process != NULL)
+    g_atomic_int_set (&glib_has_worker, TRUE);
 
   /* What it holds open would hide that the child has closed its end, and the end of streams */
   g_subprocess_launcher_close (launcher);

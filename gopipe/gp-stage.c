@@ -5,6 +5,7 @@
 #include "gp-stage-private.h"
 
 #include "gp-decorator-stage-private.h"
+#include "gp-descriptor-private.h"
 #include "gp-error-private.h"
 #include "gp-stage-context-private.h"
 #include "gp-thread-pool-private.h"
@@ -259,7 +260,10 @@ gp_stage_start_blocking (GpStage         *self,
       return TRUE;
     }
 
-  loop_context = g_main_context_new ();
+  loop_context = gp_descriptor_new_main_context (error);
+  if (loop_context == NULL)
+    return FALSE;
+
   g_main_context_push_thread_default (loop_context);
   gp_stage_start_async (self, context, cancellable, store_result_cb, &result);
   while (result == NULL)

@@ -55,7 +55,7 @@ open_both (int *our_fd,
   if ((errno = ptsname_r (*our_fd, name, sizeof name)) != 0)
     return FALSE;
 
-  *child_fd = gp_descriptor_lift (open (name, O_RDWR | O_NOCTTY | O_CLOEXEC), "", NULL);
+  *child_fd = gp_descriptor_lift (gp_descriptor_open (name, O_RDWR, 0), "", NULL);
 
   return *child_fd >= 0;
 }

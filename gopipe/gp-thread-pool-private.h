@@ -16,6 +16,10 @@ gboolean gp_thread_pool_push  (const char        *name,
                                gpointer           data,
                                GError           **error);
 
+/* Whether GLib can start its own thread, and a process before it: GLib ends the program where it
+ * cannot. Somebody else may still take what was there. */
+gboolean gp_thread_pool_check_spare (GError **error);
+
 /* Waits until no thread is busy, and ends the idle ones. For tests; not in a thread of the pool. */
 void     gp_thread_pool_drain (void);
 

@@ -8,6 +8,9 @@
 
 #define IDLE_SECONDS 10
 
+/* GLib's own, and the process that comes before it, which counts as much */
+#define N_SPARE_THREADS 2
+
 /* What the kernel holds of a thread's name, with its end */
 #define NAME_SIZE 16
 
@@ -198,6 +201,43 @@ gp_thread_pool_push (const char        *name,
 
   /* One may have become idle meanwhile. */
   if (push_to_idle (name, func, data))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               "cannot start a thread: %s", local_error->message);
+
+  return FALSE;
+}
+
+static gpointer
+spare_thread (gpointer gate)
+{
+  g_mutex_lock (gate);
+  g_mutex_unlock (gate);
+
+  return NULL;
+}
+
+gboolean
+gp_thread_pool_check_spare (GError **error)
+{
+  GThread *threads[N_SPARE_THREADS];
+  g_autoptr (GError) local_error = NULL;
+  guint n_threads = 0;
+  GMutex gate;
+
+  g_mutex_init (&gate);
+  g_mutex_lock (&gate);
+  while (n_threads < N_SPARE_THREADS &&
+         (threads[n_threads] = g_thread_try_new ("gp-spare", spare_thread, &gate, &local_error)))
+    n_threads++;
+  g_mutex_unlock (&gate);
+
+  while (n_threads > 0)
+    g_thread_join (threads[--n_threads]);
+  g_mutex_clear (&gate);
+
+  if (local_error == NULL)
     return TRUE;
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
