@@ -210,8 +210,8 @@ process_exited (GpProcess *self)
 
 /* --- With a supervisor -------------------------------------------------------------------- */
 
-/* FALSE: the supervisor has not taken what was sent before. Any other failure means that it has
- * ended, which is seen where its reports are read. */
+/* FALSE: the supervisor has not taken what was sent before, or there is no memory for it. Any other
+ * failure means that it has ended, which is seen where its reports are read. */
 static gboolean
 try_to_send (GpProcess           *self,
              const GpExecRequest *request)
@@ -225,7 +225,7 @@ try_to_send (GpProcess           *self,
     size = send (self->control_fd, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (size < 0 && errno == EINTR);
 
-  return size >= 0 || errno != EAGAIN;
+  return size >= 0 || (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
 }
 
 /* In order: what cannot be sent now is sent as soon as it can be. */

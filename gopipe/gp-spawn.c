@@ -48,6 +48,7 @@ typedef struct
   int                   child_control_fd; /* its number in the child */
   int                   fd_min;       /* above all numbers that the child uses */
   gboolean              helper_failed;
+  gboolean              permitted;    /* it may have started something */
 } Attempt;
 
 /* (atomic): GLib has started its own thread, as it does with the first process. Where it cannot, it
@@ -387,9 +388,11 @@ launch (Attempt  *self,
   return self->process != NULL;
 }
 
-/* GLib watches the process by now. Before that it may not end, nor could its number be known. */
-static void
-permit (Attempt *self)
+/* GLib watches the process by now. Before that it may not end, nor could its number be known. FALSE:
+ * it waits in vain. That it has ended is no error here, but shows when its report is read. */
+static gboolean
+permit (Attempt  *self,
+        GError  **error)
 {
   const char *identifier = g_subprocess_get_identifier (self->process);
   gssize size;
@@ -397,10 +400,17 @@ permit (Attempt *self)
   if (identifier != NULL)
     self->process_pid = self->pid = atoi (identifier);
 
-  /* If this fails the process has ended, which shows when its report is read */
   do
     size = send (self->control_fd, "", 1, MSG_NOSIGNAL);
   while (size < 0 && errno == EINTR);
+
+  self->permitted = size >= 0;
+  if (size >= 0 || errno == EPIPE || errno == ECONNRESET)
+    return TRUE;
+
+  gp_set_error_from_errno (error, errno, "cannot talk to a new process");
+
+  return FALSE;
 }
 
 /* Waits for the control descriptor, or fails because of @interrupt */
@@ -446,12 +456,22 @@ await_greeting (Attempt      *self,
                 GError      **error)
 {
   GpExecReport report;
+  gssize size;
 
   if (!wait_for_report (self, interrupt, error))
     return FALSE;
 
+  size = read_report (self, &report);
+  if (size < 0 && errno != ECONNRESET)
+    {
+      gp_set_error_from_errno (error, errno, "cannot read what a new process tells");
+      return FALSE;
+    }
+
+  /* It has ended, and has not even read that it may go on, or is none of ours. Only then the command
+   * may be started once more: whatever was executed has used up input already. */
   if (self->pid == 0 ||
-      read_report (self, &report) != sizeof report ||
+      size != sizeof report ||
       report.step != GP_EXEC_STEP_HELLO ||
       report.value != GP_EXEC_PROTOCOL)
     {
@@ -547,7 +567,8 @@ dismiss (Attempt *self)
   gboolean *gone = g_atomic_rc_box_new0 (gboolean);
   gint64 deadline;
 
-  if ((self->request->flags & GP_EXEC_SUPERVISE) != 0)
+  /* Who still waits for permission would take whatever comes for that. */
+  if (self->permitted && (self->request->flags & GP_EXEC_SUPERVISE) != 0)
     ask_to_end_all (self);
 
   /* The command may have been executed already, and may have children. As long as GLib has not
@@ -582,8 +603,7 @@ attempt_run (Attempt      *self,
 
   if (!gp_interrupt_set_error_if_raised (interrupt, error) && launch (self, error))
     {
-      permit (self);
-      executed = await_execution (self, interrupt, error);
+      executed = permit (self, error) && await_execution (self, interrupt, error);
       if (!executed)
         dismiss (self);
     }
