@@ -259,8 +259,11 @@ await_permission (int control_fd)
     size = read (control_fd, &byte, sizeof byte);
   while (size < 0 && errno == EINTR);
 
+  if (size < 0)
+    gp_exec_fail (control_fd, (GpExecFailure) { GP_EXEC_STEP_DESCRIPTORS, errno });
+
   /* Nobody is there any more: the start was given up */
-  if (size <= 0)
+  if (size == 0)
     _exit (127);
 }
 

@@ -90,7 +90,8 @@ add_usage (const Supervisor *self,
   report->peak_bytes = self->plan->is_fork ? -1 : (int64_t) usage.ru_maxrss * 1024;
 }
 
-static void
+/* Returns 0 if it could not be said; that nobody is there any more is no failure */
+static int
 tell (Supervisor *self,
       GpExecStep  step,
       int         value,
@@ -99,12 +100,12 @@ tell (Supervisor *self,
   GpExecReport report = { .step = step, .value = value, .flags = flags };
 
   if (self->control_fd < 0)
-    return;
+    return 1;
 
   if (step == GP_EXEC_STEP_ENDED || step == GP_EXEC_STEP_GONE)
     add_usage (self, &report);
 
-  (void) gp_exec_send (self->control_fd, &report);
+  return gp_exec_send (self->control_fd, &report) || errno == EPIPE || errno == ECONNRESET;
 }
 
 /* --- The processes below ------------------------------------------------------------------ */
@@ -340,7 +341,7 @@ command_ended (Supervisor *self,
     flags |= GP_EXEC_ENDED_DESCENDANTS;
   if (self->stopping)
     flags |= GP_EXEC_ENDED_WAS_STOPPED;
-  tell (self, GP_EXEC_STEP_ENDED, status, flags);
+  (void) tell (self, GP_EXEC_STEP_ENDED, status, flags);
 
   if ((self->plan->flags & GP_EXEC_KILL_DESCENDANTS) != 0)
     start_stopping (self);
@@ -363,12 +364,12 @@ reap (Supervisor *self)
       if (WIFSTOPPED (status))
         {
           if (is_command)
-            tell (self, GP_EXEC_STEP_STOPPED, WSTOPSIG (status), 0);
+            (void) tell (self, GP_EXEC_STEP_STOPPED, WSTOPSIG (status), 0);
         }
       else if (WIFCONTINUED (status))
         {
           if (is_command)
-            tell (self, GP_EXEC_STEP_CONTINUED, 0, 0);
+            (void) tell (self, GP_EXEC_STEP_CONTINUED, 0, 0);
         }
       else
         {
@@ -624,6 +625,13 @@ wait_for_something (Supervisor     *self,
   start_killing (self);
 }
 
+/* That there are no children is an answer, too. */
+static int
+is_forbidden (int result)
+{
+  return result < 0 && errno != ECHILD && errno != EINTR;
+}
+
 /* A sandbox may forbid what this cannot do without. Returns 0 or an errno */
 static int
 check_kernel (void)
@@ -631,12 +639,10 @@ check_kernel (void)
   const struct timespec no_time = { 0, 0 };
   siginfo_t info;
 
-  if (prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || ppoll (NULL, 0, &no_time, NULL) < 0)
-    return errno;
-
-  if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != ECHILD)
-    return errno;
-  if (waitpid (-1, NULL, WNOHANG) < 0 && errno != ECHILD)
+  if (is_forbidden (prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) ||
+      is_forbidden (ppoll (NULL, 0, &no_time, NULL)) ||
+      is_forbidden (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)) ||
+      is_forbidden (waitpid (-1, NULL, WNOHANG)))
     return errno;
 
   return 0;
@@ -662,13 +668,15 @@ gp_supervise_run (const GpExecPlan *plan)
     gp_exec_fail (self.control_fd, (GpExecFailure) { GP_EXEC_STEP_SIGNALS, errno });
 
   start_command (&self, caller_group);
-  tell (&self, GP_EXEC_STEP_STARTED, self.command, 0);
+  /* Without that the program would wait for as long as the command runs. */
+  if (!tell (&self, GP_EXEC_STEP_STARTED, self.command, 0))
+    start_killing (&self);
   if ((plan->flags & GP_EXEC_DIE_WITH_PARENT) != 0)
     watch_parent (&self);
 
   while (reap (&self) && !(self.ended && self.released && !self.stopping))
     wait_for_something (&self, &while_polling);
 
-  tell (&self, GP_EXEC_STEP_GONE, 0, 0);
+  (void) tell (&self, GP_EXEC_STEP_GONE, 0, 0);
   gp_exec_leave (self.control_fd, 0);
 }
