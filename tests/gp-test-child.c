@@ -128,6 +128,17 @@ mode_cat (int    argc,
   return 0;
 }
 
+/* cat-and-say TEXT: on standard error, when all is copied */
+static int
+mode_cat_and_say (int    argc,
+                  char **argv)
+{
+  mode_cat (argc, argv);
+  if (argc > 0)
+    print (2, "%s", argv[0]);
+  return 0;
+}
+
 static int
 mode_slow_cat (int    argc,
                char **argv)
@@ -615,6 +626,7 @@ static const NamedMode modes[] = {
   { "both", mode_both },
   { "burn", mode_burn },
   { "cat", mode_cat },
+  { "cat-and-say", mode_cat_and_say },
   { "checksum", mode_checksum },
   { "close-stdin", mode_close_stdin },
   { "cwd", mode_cwd },

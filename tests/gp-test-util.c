@@ -29,9 +29,9 @@ static GPtrArray *cases; /* owned */
 /* What there was before the test case */
 typedef struct
 {
-  GArray *fds;
-  int     n_objects;
-  int     n_errors;
+  guint n_fds;
+  int   n_objects;
+  int   n_errors;
 } Before;
 
 static Before *current; /* of the test case that runs */
@@ -157,11 +157,11 @@ gp_test_end_criticals (char **text)
   return n;
 }
 
-/* The open descriptors, in any order, without that of the listing */
-static GArray *
-list_fds (void)
+/* Without that of the listing */
+guint
+gp_test_count_fds (void)
 {
-  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  guint n_fds = 0;
   g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
   const char *name;
 
@@ -170,28 +170,17 @@ list_fds (void)
     {
       g_autofree char *path = g_strdup_printf ("/proc/self/fd/%s", name);
       g_autofree char *target = g_file_read_link (path, NULL);
-      int fd = atoi (name);
 
       if (target != NULL && !(g_str_has_prefix (target, "/proc/") && g_str_has_suffix (target, "/fd")))
-        g_array_append_val (fds, fd);
+        n_fds++;
     }
-  return fds;
-}
-
-guint
-gp_test_count_fds (void)
-{
-  g_autoptr (GArray) fds = list_fds ();
-
-  return fds->len;
+  return n_fds;
 }
 
 static gboolean
 has_no_new_fds (gpointer data)
 {
-  GArray *before = data;
-
-  return gp_test_count_fds () <= before->len;
+  return gp_test_count_fds () <= *(guint *) data;
 }
 
 static gboolean
@@ -296,7 +285,7 @@ case_set_up (Before        *before,
 {
   g_strlcpy (current_test, g_test_get_path (), sizeof current_test);
   alarm (timeout_seconds ());
-  before->fds = list_fds ();
+  before->n_fds = gp_test_count_fds ();
   before->n_objects = g_atomic_int_get (&n_watched);
   before->n_errors = gp_test_count_errors ();
   current = before;
@@ -320,7 +309,7 @@ wait_all_gone (Before *before)
   gp_test_wait_busy_threads ();
   gp_test_wait_until ("objects to be freed", has_no_new_objects, &before->n_objects);
   gp_test_wait_until ("children to be reaped", has_no_children, NULL);
-  gp_test_wait_until ("descriptors to be closed", has_no_new_fds, before->fds);
+  gp_test_wait_until ("descriptors to be closed", has_no_new_fds, &before->n_fds);
   gp_test_wait_until ("sources to go", has_no_pending_source, NULL);
   gp_test_wait_until ("errors to be freed", has_no_new_errors, &before->n_errors);
 }
@@ -331,12 +320,20 @@ gp_test_wait_all_gone (void)
   wait_all_gone (current);
 }
 
+void
+gp_test_wait_all_gone_but (guint n_fds)
+{
+  Before before = *current;
+
+  before.n_fds = n_fds;
+  wait_all_gone (&before);
+}
+
 static void
 case_tear_down (Before        *before,
                 gconstpointer  data)
 {
   wait_all_gone (before);
-  g_array_unref (before->fds);
   current = NULL;
   alarm (0);
 }
@@ -413,8 +410,14 @@ warm_up (void)
 }
 
 void
-gp_test_init (int    *argc,
-              char ***argv)
+gp_test_restart_watchdog (void)
+{
+  alarm (timeout_seconds ());
+}
+
+void
+gp_test_init_single (int    *argc,
+                     char ***argv)
 {
   use_log_fd ();
   gp_test_watch_errors ();
@@ -424,8 +427,15 @@ gp_test_init (int    *argc,
   g_setenv ("GSETTINGS_BACKEND", "memory", TRUE);
   g_log_set_writer_func (log_writer, NULL, NULL);
   g_test_init (argc, argv, NULL);
-  g_strlcpy (current_test, "warming up", sizeof current_test);
   signal (SIGALRM, watchdog_handler);
+}
+
+void
+gp_test_init (int    *argc,
+              char ***argv)
+{
+  gp_test_init_single (argc, argv);
+  g_strlcpy (current_test, "warming up", sizeof current_test);
   alarm (timeout_seconds ());
   warm_up ();
   alarm (0);

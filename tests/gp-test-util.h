@@ -19,6 +19,9 @@ typedef gboolean (*GpTestCondition) (gpointer data);
 
 void        gp_test_init            (int             *argc,
                                      char          ***argv);
+/* The same, but nothing is run and no thread is started before the first test case */
+void        gp_test_init_single     (int             *argc,
+                                     char          ***argv);
 void        gp_test_add             (const char      *path,
                                      GTestFunc        func);
 void        gp_test_add_data        (const char      *path,
@@ -41,6 +44,12 @@ void        gp_test_wait_busy_threads (void);
 guint       gp_test_count_busy_threads (void);
 /* For all that is counted at the end of a test case, in the middle of one */
 void        gp_test_wait_all_gone   (void);
+
+/* The same as gp_test_wait_all_gone (), but that so many descriptors may be there */
+void        gp_test_wait_all_gone_but (guint          n_fds);
+
+/* For a test case that does many things, each of which may take as long as a test case */
+void        gp_test_restart_watchdog (void);
 
 /* The object must be gone at the end of the test case. Returns @object. */
 gpointer    gp_test_watch           (gpointer         object);

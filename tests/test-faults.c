@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-test-fault-table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <unistd.h>
+
+/* Every call of the program fails once, or from then on, in pipelines of all kinds: each n that
+ * there is, in a program of its own. They end with all that they should give, or with an error;
+ * nothing is left, and the next pipeline works. */
+
+#define DESCRIPTORS \
+  (GP_TEST_CALL_BIT (PIPE) | GP_TEST_CALL_BIT (EVENTFD) | GP_TEST_CALL_BIT (EPOLL_CREATE) | \
+   GP_TEST_CALL_BIT (SOCKETPAIR) | GP_TEST_CALL_BIT (OPEN) | GP_TEST_CALL_BIT (DUP) | \
+   GP_TEST_CALL_BIT (PIDFD_OPEN))
+#define PROCESSES \
+  (GP_TEST_CALL_BIT (THREAD) | GP_TEST_CALL_BIT (SPAWN) | GP_TEST_CALL_BIT (FORK))
+
+static const GpTestFault faults[] = {
+  GP_TEST_FAULT (PIPE, "pipe2", EMFILE),
+  GP_TEST_FAULT (PIPE, "pipe2", ENFILE),
+  GP_TEST_FAULT (SOCKETPAIR, "socketpair", EMFILE),
+  GP_TEST_FAULT (SOCKETPAIR, "socketpair", ENOMEM),
+  GP_TEST_FAULT (EVENTFD, "eventfd", EMFILE),
+  GP_TEST_FAULT (EVENTFD, "eventfd", ENOMEM),
+  GP_TEST_FAULT (EPOLL_CREATE, "epoll_create1", EMFILE),
+  GP_TEST_HARMLESS (EPOLL_CTL, "epoll_ctl", ENOMEM),
+  GP_TEST_HARMLESS (PIDFD_OPEN, "pidfd_open", EMFILE),
+  GP_TEST_HARMLESS (PIDFD_OPEN, "pidfd_open", ENOSYS),
+  GP_TEST_FAULT (OPEN, "open", EMFILE),
+  GP_TEST_FAULT (OPEN, "open", ENOENT),
+  GP_TEST_FAULT (OPEN, "open", EACCES),
+  GP_TEST_HARMLESS (OPEN, "open", EINTR),
+  GP_TEST_FAULT (DUP, "fcntl-dup", EMFILE),
+  GP_TEST_FAULT (FCNTL, "fcntl", EPERM),
+  GP_TEST_HARMLESS (SPAWN, "posix_spawn", EAGAIN),
+  GP_TEST_HARMLESS (SPAWN, "posix_spawn", ENOMEM),
+  GP_TEST_HARMLESS (SPAWN, "posix_spawn", E2BIG),
+  GP_TEST_HARMLESS (SPAWN, "posix_spawn", ENOENT),
+  GP_TEST_FAULT (FORK, "fork", EAGAIN),
+  GP_TEST_FAULT (FORK, "fork", ENOMEM),
+  GP_TEST_FAULT (THREAD, "pthread_create", EAGAIN),
+  GP_TEST_HARMLESS (READ, "read", EINTR),
+  GP_TEST_HARMLESS (READ, "read", EAGAIN),
+  GP_TEST_FAULT (READ, "read", EIO),
+  GP_TEST_HARMLESS (READ, "read", GP_TEST_SHORT),
+  GP_TEST_HARMLESS (WRITE, "write", EINTR),
+  GP_TEST_HARMLESS (WRITE, "write", EAGAIN),
+  GP_TEST_FAULT (WRITE, "write", EIO),
+  GP_TEST_FAULT (WRITE, "write", ENOMEM),
+  GP_TEST_FAULT (WRITE, "write", ENOSPC),
+  GP_TEST_HARMLESS (WRITE, "write", GP_TEST_SHORT),
+  GP_TEST_FAULT (CLOSE, "close", EIO),
+  GP_TEST_FAULT (CLOSE, "close", EINTR),
+  GP_TEST_HARMLESS (SEND, "send", EINTR),
+  GP_TEST_FAULT (SEND, "send", ENOBUFS),
+  GP_TEST_HARMLESS (RECV, "recv", EINTR),
+  GP_TEST_FAULT (RECV, "recv", ENOMEM),
+  GP_TEST_FAULT (SPLICE, "splice", EINVAL),
+  GP_TEST_HARMLESS (POLL, "poll", EINTR),
+  GP_TEST_FAULT (POLL, "poll", ENOMEM),
+  GP_TEST_FAULT (FSTAT, "fstat", ENOMEM),
+  GP_TEST_FAULT (FSYNC, "fsync", EIO),
+  GP_TEST_FAULT (FCHMOD, "fchmod", EPERM),
+  GP_TEST_FAULT (FCHOWN, "fchown", EPERM),
+  GP_TEST_FAULT (RENAME, "rename", ENOSPC),
+  GP_TEST_FAULT (UNLINK, "unlink", EIO),
+  GP_TEST_FAULT (IOCTL, "ioctl", EIO),
+  GP_TEST_FAULT (WAITID, "waitid", ECHILD),
+  GP_TEST_HARMLESS (WAITPID, "waitpid", EINTR),
+  GP_TEST_FAULT (WAITPID, "waitpid", ECHILD),
+  GP_TEST_FAULT (KILL, "kill", EPERM),
+  GP_TEST_FAULT (SIGACTION, "sigaction", EINVAL),
+  GP_TEST_LASTING ("descriptors", DESCRIPTORS, EMFILE),
+  GP_TEST_LASTING ("processes", PROCESSES, EAGAIN),
+};
+
+/* --- What GLib does not survive ----------------------------------------------------------- */
+
+/* Each of its ends, by GLib alone. If one does not occur any more, it is to be struck from the list,
+ * and what the library does against it may go. */
+typedef struct
+{
+  const char *name;
+  const char *says;
+  uint64_t    calls;
+  int         errsv;
+  void      (*func) (void);
+} GlibEnd;
+
+static void
+make_stream (void)
+{
+  g_autoptr (GInputStream) stream = g_unix_input_stream_new (STDIN_FILENO, FALSE);
+
+  g_assert_nonnull (stream);
+}
+
+static void
+make_context (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+
+  g_assert_nonnull (context);
+}
+
+static void
+make_process (void)
+{
+  g_autoptr (GSubprocess) process = g_subprocess_new (G_SUBPROCESS_FLAGS_INHERIT_FDS, NULL,
+                                                      gp_test_child (), "exit", "0", NULL);
+
+  g_assert_nonnull (process);
+}
+
+static void
+give_descriptor (void)
+{
+  g_autoptr (GSubprocessLauncher) launcher =
+    g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
+  g_autoptr (GSubprocess) process = NULL;
+
+  g_subprocess_launcher_take_fd (launcher, open ("/dev/null", O_RDONLY | O_CLOEXEC), 3);
+  process = g_subprocess_launcher_spawn (launcher, NULL, gp_test_child (), "exit", "0", NULL);
+  g_assert_null (process);
+}
+
+static const GlibEnd glib_ends[] = {
+  { "stream", "epoll_create1 () failed", GP_TEST_CALL_BIT (EPOLL_CREATE), EMFILE, make_stream },
+  { "context", "Creating pipes for GWakeup", GP_TEST_CALL_BIT (EVENTFD) | GP_TEST_CALL_BIT (PIPE),
+    EMFILE, make_context },
+  { "worker", "creating thread 'gmain'", GP_TEST_CALL_BIT (THREAD), EAGAIN, make_process },
+  { "descriptor", "assertion failed: (success == (", GP_TEST_CALL_BIT (DUP), EMFILE,
+    give_descriptor },
+};
+
+static void
+run_glib_end (gconstpointer  data,
+              GpTestReport  *report)
+{
+  const GlibEnd *end = data;
+
+  gp_test_fault_arm ();
+  end->func ();
+  gp_test_fault_disarm ();
+}
+
+static void
+test_glib_end (gconstpointer data)
+{
+  const GlibEnd *end = data;
+  GpTestFaults *shared = gp_test_fault_get ();
+  g_auto (GpTestOutcome) outcome = { 0, };
+
+  *shared = (GpTestFaults) { .calls = end->calls, .errsv = end->errsv,
+                             .scope = GP_TEST_SCOPE_PROGRAM, .first = 1, .last = G_MAXUINT };
+  gp_test_fault_run (run_glib_end, end, &outcome);
+  g_assert_cmpint (outcome.end, ==, GP_TEST_END_GLIB);
+  g_assert_cmpstr (outcome.glib, ==, end->says);
+}
+
+static void
+add_glib_ends (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (glib_ends); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/faults/glib/%s", glib_ends[i].name);
+
+      g_assert_cmpstr (gp_test_glib_end (i), ==, glib_ends[i].says);
+      gp_test_add_data (path, &glib_ends[i], test_glib_end);
+    }
+  g_assert_null (gp_test_glib_end (G_N_ELEMENTS (glib_ends)));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  gp_test_fault_init (&argc, &argv);
+  gp_test_scenes_init ();
+  gp_test_faults_add ("faults", GP_TEST_SCOPE_PROGRAM, faults, G_N_ELEMENTS (faults));
+  if (g_strcmp0 (g_getenv ("GOPIPE_EXEC"), "/nonexistent") == 0)
+    gp_test_faults_add ("faults-fork", GP_TEST_SCOPE_FORKS,
+                        gp_test_helper_faults, gp_test_count_helper_faults ());
+  add_glib_ends ();
+
+  return gp_test_faults_run_all ();
+}
