@@ -154,7 +154,8 @@ gp_command_run_choose_error (GpCommandRun *self)
     return g_steal_pointer (&exit_error);
 
   if (self->stderr_error != NULL)
-    return gp_error_copy_prefixed (self->stderr_error, "writing standard error: ");
+    return gp_error_copy_prefixed (self->stderr_error, "%s standard error: ",
+                                   self->stderr_stream != NULL ? "writing" : "reading");
 
   if (self->output_cut)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,

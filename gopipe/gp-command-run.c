@@ -190,7 +190,13 @@ drain_stderr (GpCommandRun *self)
     }
   while (n_rounds-- > 0 && (n_read == sizeof buffer || (n_read < 0 && errno == EINTR)));
 
-  return n_read > 0 || (n_read < 0 && (errno == EAGAIN || errno == EINTR));
+  if (n_read > 0 || (n_read < 0 && (errno == EAGAIN || errno == EINTR)))
+    return TRUE;
+
+  if (n_read < 0)
+    gp_set_error_from_errno (&self->stderr_error, errno, "cannot read");
+
+  return FALSE;
 }
 
 static gboolean

@@ -275,8 +275,12 @@ read_some (GpPipeChannel *self,
                              : read (self->fd, buffer, count);
 
   /* How our end of a terminal tells that nobody has the other one any more */
-  if (n < 0 && errno == EIO && self->base == NULL && isatty (self->fd))
-    return 0;
+  if (n < 0 && errno == EIO && self->base == NULL)
+    {
+      if (isatty (self->fd))
+        return 0;
+      errno = EIO;
+    }
 
   if (n == 0 && count > 0 && self->gate != NULL && !gp_end_gate_is_open (self->gate))
     {
