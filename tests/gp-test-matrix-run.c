@@ -150,14 +150,15 @@ is_reached (MatrixRun *run)
   return gp_pipeline_get_state (run->pipeline) == GP_PIPELINE_STATE_RUNNING && is_core_busy (run);
 }
 
-/* As far as a stage before the subject can tell */
+/* As far as a stage beside the subject can tell */
 static gboolean
 is_limit_over (gpointer data)
 {
   MatrixRun *run = data;
 
   return run->ended != NULL ||
-         (run->before != NULL && matrix_neighbour_is_cancelled (run->before));
+         (run->before != NULL && matrix_neighbour_is_cancelled (run->before)) ||
+         (run->after != NULL && matrix_neighbour_is_cancelled (run->after));
 }
 
 /* A limit may come first, and then the subject may wait for the test. */
@@ -319,7 +320,7 @@ finish (MatrixRun *run)
 {
   const MatrixCell *cell = run->cell;
 
-  if (cell->ending == ENDING_TIME_LIMIT && run->before != NULL)
+  if (cell->ending == ENDING_TIME_LIMIT && (run->before != NULL || run->after != NULL))
     gp_test_wait_until ("the time limit", is_limit_over, run);
   if (cell->ending == ENDING_COMMAND_LIMIT)
     gp_test_wait_until ("the command's time limit", has_exited, run->process);

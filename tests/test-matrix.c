@@ -12,7 +12,7 @@
 #define N_ROUNDS 30
 
 /* Under valgrind only every so many cells are run */
-#define VALGRIND_STEP 8
+#define VALGRIND_STEP 4
 
 /* In milliseconds. A limit that comes before the moment is doubled, and the cell is run again. */
 #define FIRST_LIMIT 20
