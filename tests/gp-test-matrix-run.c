@@ -192,12 +192,23 @@ is_stopped_or_ended (gpointer data)
   return process_is_stopped (run) || has_exited (run->process);
 }
 
+/* To the command, while it is there */
+static void
+signal_process (MatrixRun *run,
+                int        signum)
+{
+  int pid = gp_stage_status_get_pid (run->process);
+
+  g_assert_cmpint (pid, >, 0);
+  if (!has_exited (run->process))
+    kill (pid, signum);
+}
+
 /* Sends SIGSTOP, and waits until that is known */
 static void
 stop_process (MatrixRun *run)
 {
-  if (!has_exited (run->process))
-    kill (gp_stage_status_get_pid (run->process), SIGSTOP);
+  signal_process (run, SIGSTOP);
   gp_test_wait_until ("the command to stop", is_stopped_or_ended, run);
 }
 
@@ -228,8 +239,8 @@ matrix_run_trigger (MatrixRun *run)
     gp_pipeline_cancel (run->inner);
   else if (ending == ENDING_CANCELLABLE)
     g_cancellable_cancel (run->cancellable);
-  else if (ending == ENDING_KILLED && !has_exited (run->process))
-    kill (gp_stage_status_get_pid (run->process), SIGKILL);
+  else if (ending == ENDING_KILLED)
+    signal_process (run, SIGKILL);
   else if (ending == ENDING_HELPER_KILLED)
     kill_helper (run);
   else if (ending == ENDING_OUTPUT_CLOSED)
