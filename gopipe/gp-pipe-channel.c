@@ -130,7 +130,8 @@ gp_pipe_channel_is_ready (GpPipeChannel *self,
     n = poll (&poll_fd, 1, 0);
   while (n == -1 && errno == EINTR);
 
-  return n != 0;
+  /* If that is not known, the next wait tells why: to read or write would block. */
+  return n > 0;
 }
 
 static void
