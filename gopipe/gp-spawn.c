@@ -218,9 +218,10 @@ give_control_descriptor (Attempt              *self,
     return FALSE;
   g_subprocess_launcher_take_fd (launcher, fd, self->child_control_fd);
 
-  /* Where descriptors run out in the middle of a start, GLib aborts the program. Some of its own lie
-   * above all numbers that the child uses, like these. */
-  return gp_descriptor_check_spare (N_DESCRIPTORS_OF_GLIB + self->request->n_fds, self->fd_min, error);
+  /* Where descriptors run out in the middle of a start, GLib aborts the program. Some of its own
+   * lie above all numbers that the child uses, like these. */
+  return gp_descriptor_check_spare (N_DESCRIPTORS_OF_GLIB + self->request->n_fds, self->fd_min,
+                                    error);
 }
 
 static void
@@ -388,8 +389,8 @@ launch (Attempt  *self,
   return self->process != NULL;
 }
 
-/* GLib watches the process by now. Before that it may not end, nor could its number be known. FALSE:
- * it waits in vain. That it has ended is no error here, but shows when its report is read. */
+/* GLib watches the process by now. Before that it may not end, nor could its number be known.
+ * FALSE: it waits in vain. That it has ended is no error here, but shows when its report is read. */
 static gboolean
 permit (Attempt  *self,
         GError  **error)
@@ -468,8 +469,8 @@ await_greeting (Attempt      *self,
       return FALSE;
     }
 
-  /* It has ended, and has not even read that it may go on, or is none of ours. Only then the command
-   * may be started once more: whatever was executed has used up input already. */
+  /* It has ended, and has not even read that it may go on, or is none of ours. Only then the
+   * command may be started once more: whatever was executed has used up input already. */
   if (self->pid == 0 ||
       size != sizeof report ||
       report.step != GP_EXEC_STEP_HELLO ||
@@ -559,6 +560,20 @@ ask_to_end_all (Attempt *self)
     }
 }
 
+/* The command may have been executed already, and may have children. It is stopped first, or it
+ * could make its group and a child right after nobody was found in the group. As long as GLib has
+ * not reaped the process, its number cannot be somebody else's. */
+static void
+end_group (Attempt *self)
+{
+  if ((self->request->flags & GP_EXEC_OWN_GROUP) == 0 || self->pid == 0)
+    return;
+
+  g_subprocess_send_signal (self->process, SIGSTOP);
+  if (g_subprocess_get_identifier (self->process) != NULL)
+    kill (-self->pid, SIGKILL);
+}
+
 /* Leaves nothing behind: the process is killed, and reaped by GLib's worker, which drops the last
  * reference when it has done so. That is waited for, but not for ever. */
 static void
@@ -570,13 +585,8 @@ dismiss (Attempt *self)
   /* Who still waits for permission would take whatever comes for that. */
   if (self->permitted && (self->request->flags & GP_EXEC_SUPERVISE) != 0)
     ask_to_end_all (self);
-
-  /* The command may have been executed already, and may have children. As long as GLib has not
-   * reaped the process, its number cannot be somebody else's. */
-  else if ((self->request->flags & GP_EXEC_OWN_GROUP) != 0 &&
-           self->pid != 0 &&
-           g_subprocess_get_identifier (self->process) != NULL)
-    kill (-self->pid, SIGKILL);
+  else
+    end_group (self);
   g_subprocess_force_exit (self->process);
 
   g_object_weak_ref (G_OBJECT (self->process), process_gone_cb, g_atomic_rc_box_acquire (gone));
