@@ -40,8 +40,8 @@ int      gp_descriptor_dup_above     (int fd, int minimum, GError **error);
  * program if they cannot. Another thread may still take them in between. */
 gboolean gp_descriptor_check_spare (guint n, int minimum, GError **error);
 
-/* (transfer full): GLib ends the program where it cannot make one, or the default one, which it makes
- * when another one is pushed. */
+/* (transfer full): GLib ends the program where it cannot make one, or the default one, which it
+ * makes when another one is pushed. */
 GMainContext *gp_descriptor_new_main_context (GError **error);
 
 gboolean gp_descriptor_set_nonblocking (int fd, gboolean nonblocking, GError **error);

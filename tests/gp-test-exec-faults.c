@@ -8,8 +8,8 @@
 #undef close
 #undef open
 
-/* What the test has told, for as long as this program runs; NULL: nothing is to fail. The child that
- * becomes the command has it, too. */
+/* What the test has told, for as long as this program runs; NULL: nothing is to fail. The child
+ * that becomes the command has it, too. */
 static GpTestFaults *faults;
 
 __attribute__ ((constructor))

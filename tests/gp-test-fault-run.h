@@ -19,7 +19,7 @@ typedef struct
   char     message[1024];  /* of the error */
   char     problem[1024];  /* what is wrong with how it has ended */
   gboolean not_allowed;    /* to get into its situation */
-  gboolean may_outlive;    /* if the program dies, what it has started goes on */
+  gboolean may_outlive;    /* what it has started need not end with it */
 } GpTestReport;
 
 /* What a run has less of than the test; 0: as much */

@@ -31,9 +31,9 @@ typedef struct
   GpTestRunFunc  func;
 } GpTestSceneKind;
 
-/* What is fed through commands, functions, lines and a nested pipeline; a file that replaces another
- * one; commands that do not want to end, and are stopped; a command that is not there, for which the
- * right error is the success; one with a terminal, a directory and limits */
+/* What is fed through commands, functions, lines and a nested pipeline; a file that replaces
+ * another one; commands that do not want to end, and are stopped; a command that is not there, for
+ * which the right error is the success; one with a terminal, a directory and limits */
 #define GP_TEST_N_SCENES 5
 extern const GpTestSceneKind gp_test_scenes[GP_TEST_N_SCENES];
 

@@ -4,15 +4,15 @@
 
 #include "gp-test-fault-table.h"
 
-/* If not everything is tried: that many calls, in the first scene and in one of the others */
-#define N_TRIED  2
-#define N_OTHERS (GP_TEST_N_SCENES - 1)
+/* If not everything is tried: that many calls in each scene */
+#define N_TRIED 2
 
 typedef struct
 {
   const GpTestFault *fault;
   const GpTestMode  *mode;
   GpTestScope        scope;
+  gboolean           is_sparse;
   guint              number; /* of the test case */
 } Row;
 
@@ -85,20 +85,19 @@ static void
 test_fault (gconstpointer data)
 {
   const Row *row = data;
+  guint n_wanted = gp_test_is_thorough () ? GP_TEST_N_SCENES : row->is_sparse ? 1 : 2;
 
-  test_scene (row, &gp_test_scenes[0]);
-  for (guint i = 0; i < N_OTHERS; i++)
+  for (guint i = 0; i < GP_TEST_N_SCENES && n_wanted > 0; i++)
     {
-      guint other = 1 + (row->number + i) % N_OTHERS;
-
-      if (test_scene (row, &gp_test_scenes[other]) > 0 && !gp_test_is_thorough ())
-        break;
+      if (test_scene (row, &gp_test_scenes[(row->number + i) % GP_TEST_N_SCENES]) > 0)
+        n_wanted--;
     }
 }
 
 void
 gp_test_faults_add (const char        *prefix,
                     GpTestScope        scope,
+                    gboolean           is_sparse,
                     const GpTestFault *faults,
                     guint              n_faults)
 {
@@ -112,7 +111,7 @@ gp_test_faults_add (const char        *prefix,
                                                  faults[i].call, faults[i].error);
         Row *row = g_new (Row, 1);
 
-        *row = (Row) { &faults[i], &gp_test_modes[mode], scope, rows->len };
+        *row = (Row) { &faults[i], &gp_test_modes[mode], scope, is_sparse, rows->len };
         g_ptr_array_add (rows, row);
         gp_test_add_data (path, row, test_fault);
       }

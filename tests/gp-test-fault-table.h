@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Makes a test case of each kind of fault in each mode. In it, all scenes are run: once to count the
- * calls, and then so that each of them fails in turn. In a quick test only some are tried, others
- * for each kind of fault. */
+/* Makes a test case of each kind of fault in each mode. In it, all scenes are run: once to count
+ * the calls, and then so that each of them fails in turn. In a quick test only some are tried, and
+ * others for each kind of fault. */
 
 typedef struct
 {
@@ -31,9 +31,11 @@ typedef struct
 extern const GpTestFault gp_test_helper_faults[];
 guint gp_test_count_helper_faults (void);
 
-/* /@prefix/MODE/CALL/ERROR. @faults must stay. */
+/* /@prefix/MODE/CALL/ERROR. @faults must stay. If it is sparse, a quick test tries each kind of fault
+ * in one scene, and otherwise in two. */
 void gp_test_faults_add     (const char        *prefix,
                              GpTestScope        scope,
+                             gboolean           is_sparse,
                              const GpTestFault *faults,
                              guint              n_faults);
 

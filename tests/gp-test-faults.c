@@ -78,9 +78,9 @@ fail (GpTestCall call)
 }
 
 /* Whether the kernel could give that error for this descriptor. Counters, by which threads are
- * woken, can only be interrupted: they have no device and need no memory. A terminal says EIO at its
- * end. In a pipe nothing can go wrong at all; so much is left that GLib waits for ever for the child
- * that it has forked if it cannot read the few bytes by which that tells of a failure. */
+ * woken, can only be interrupted: they have no device and need no memory. A terminal says EIO at
+ * its end. Reading a pipe never fails; data are taken for what comes from elsewhere, but not the few
+ * bytes by which a child tells GLib of a failure, for which it waits for ever then. */
 static int
 is_possible (int    fd,
              size_t size)
@@ -195,7 +195,8 @@ WRAP (SETRLIMIT, int, setrlimit64, (__rlimit_resource_t resource, const struct r
 WRAP (GETRLIMIT, int, getrlimit64, (__rlimit_resource_t resource, struct rlimit64 *limit),
       TYPES (__rlimit_resource_t, struct rlimit64 *), (resource, limit))
 
-/* That there is no such child can only be because somebody else has waited for it: that is done here. */
+/* That there is no such child can only be because somebody else has waited for it, which is what is
+ * done here. */
 
 EXPORT int
 waitid (idtype_t   type,

@@ -19,7 +19,7 @@ main (int    argc,
   g_setenv ("GOPIPE_EXEC", helper, TRUE);
   gp_test_fault_init (&argc, &argv);
   gp_test_scenes_init ();
-  gp_test_faults_add ("faults-helper", GP_TEST_SCOPE_HELPERS,
+  gp_test_faults_add ("faults-helper", GP_TEST_SCOPE_HELPERS, FALSE,
                       gp_test_helper_faults, gp_test_count_helper_faults ());
 
   return gp_test_faults_run_all ();

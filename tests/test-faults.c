@@ -81,8 +81,8 @@ static const GpTestFault faults[] = {
 
 /* --- What GLib does not survive ----------------------------------------------------------- */
 
-/* Each of its ends, by GLib alone. If one does not occur any more, it is to be struck from the list,
- * and what the library does against it may go. */
+/* Each of its ends, by GLib alone. If one does not occur any more, it is to be struck from the
+ * list, and what the library does against it may go. */
 typedef struct
 {
   const char *name;
@@ -180,11 +180,13 @@ int
 main (int    argc,
       char **argv)
 {
+  gboolean forks = g_strcmp0 (g_getenv ("GOPIPE_EXEC"), "/nonexistent") == 0;
+
   gp_test_fault_init (&argc, &argv);
   gp_test_scenes_init ();
-  gp_test_faults_add ("faults", GP_TEST_SCOPE_PROGRAM, faults, G_N_ELEMENTS (faults));
-  if (g_strcmp0 (g_getenv ("GOPIPE_EXEC"), "/nonexistent") == 0)
-    gp_test_faults_add ("faults-fork", GP_TEST_SCOPE_FORKS,
+  gp_test_faults_add ("faults", GP_TEST_SCOPE_PROGRAM, forks, faults, G_N_ELEMENTS (faults));
+  if (forks)
+    gp_test_faults_add ("faults-fork", GP_TEST_SCOPE_FORKS, TRUE,
                         gp_test_helper_faults, gp_test_count_helper_faults ());
   add_glib_ends ();
 
