@@ -10,6 +10,7 @@
 #include <gio/gunixoutputstream.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <unistd.h>
 
 static void
 start (GpPipeline *pipeline)
@@ -510,6 +511,42 @@ test_closed_once (gconstpointer data)
       run_once_closed (rows[i], GPOINTER_TO_INT (data), given);
 }
 
+static gboolean
+write_and_fail_func (GInputStream    *input,
+                     GOutputStream   *output,
+                     GpStageContext  *context,
+                     gpointer         user_data,
+                     GError         **error)
+{
+  if (g_output_stream_write_all (output, "half", 4, NULL, NULL, error))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "broken");
+  return FALSE;
+}
+
+/* Where nothing is replaced, what was written before a failure does not stay in a buffer. */
+static void
+test_failure_is_flushed (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GOutputStream) writer = NULL;
+  g_autoptr (GOutputStream) buffered = NULL;
+  g_autoptr (GError) error = NULL;
+  char buffer[10];
+  int fds[2];
+
+  gp_test_open_pipe (fds);
+  writer = g_unix_output_stream_new (fds[1], TRUE);
+  buffered = g_buffered_output_stream_new (writer);
+  gp_test_add_function (pipeline, "function", write_and_fail_func, NULL);
+  gp_pipeline_set_stdout (pipeline, buffered);
+  gp_pipeline_set_close_stdout (pipeline, TRUE);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_assert_message (error, "function: broken");
+  g_assert_true (g_output_stream_is_closed (writer));
+  g_assert_cmpint (read (fds[0], buffer, sizeof buffer), ==, 4);
+  close (fds[0]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -535,6 +572,7 @@ main (int    argc,
                     test_close_blocks);
   gp_test_add_data ("/closing/close-blocks/time-limit", GINT_TO_POINTER (TIME_LIMIT),
                     test_close_blocks);
+  gp_test_add ("/closing/failure-is-flushed", test_failure_is_flushed);
   gp_test_add_data ("/closing/once/success", GINT_TO_POINTER (END_SUCCESS), test_closed_once);
   gp_test_add_data ("/closing/once/failure", GINT_TO_POINTER (END_FAILURE), test_closed_once);
   gp_test_add_data ("/closing/once/start-failure", GINT_TO_POINTER (END_START_FAILURE),
