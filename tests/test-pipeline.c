@@ -157,6 +157,28 @@ test_sync_needs_main_context (void)
   gp_test_assert_contains (error->message, "custom");
 }
 
+/* After a refusal everything is as before. */
+static void
+test_sync_communicate_refused (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GBytes) input = g_bytes_new_static ("words", 5);
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gp_test_add_child (pipeline, "cat", NULL);
+  gp_test_add_probe (pipeline, "custom", GP_TEST_END_SUCCESS);
+  g_assert_null (gp_pipeline_communicate (pipeline, input, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_NEEDS_MAIN_CONTEXT);
+  g_clear_error (&error);
+  g_assert_null (gp_pipeline_get_stdin (pipeline));
+  g_assert_null (gp_pipeline_dup_output (pipeline));
+  gp_pipeline_set_ignore_pipe_errors (pipeline, TRUE);
+  output = gp_test_communicate (pipeline, input, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (output);
+}
+
 static void
 test_sync_in_nested (void)
 {
@@ -582,6 +604,7 @@ main (int    argc,
   gp_test_add ("/pipeline/append-after-start", test_append_after_start);
   gp_test_add ("/pipeline/state", test_state);
   gp_test_add ("/pipeline/sync/needs-main-context", test_sync_needs_main_context);
+  gp_test_add ("/pipeline/sync/communicate-refused", test_sync_communicate_refused);
   gp_test_add ("/pipeline/sync/in-nested", test_sync_in_nested);
   gp_test_add ("/pipeline/sync/fit", test_sync_fit);
   gp_test_add ("/pipeline/sync/does-not-iterate", test_sync_does_not_iterate);
