@@ -429,6 +429,28 @@ test_close_errors (void)
     }
 }
 
+/* What could not be closed explains more than that nobody reads any more, but no more than a real
+ * error. */
+static void
+test_close_error_and_others (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (TestFile) in = test_file_new ("words");
+      g_autoptr (GError) error = NULL;
+
+      in->close_fails = TRUE;
+      gp_pipeline_set_stdin_file (pipeline, G_FILE (in));
+      gp_test_add_probe (pipeline, "probe", i == 0 ? GP_TEST_END_PIPE : GP_TEST_END_ERROR);
+      g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+      gp_test_assert_message (error,
+                              i == 0 ? "closing standard input \"test://host/file\": "
+                                       "the checksum is wrong"
+                                     : "probe: broken");
+    }
+}
+
 static gboolean
 is_discarded (gpointer data)
 {
@@ -515,6 +537,7 @@ main (int    argc,
   gp_test_add ("/foreign-files/modes", test_modes);
   gp_test_add ("/foreign-files/open-errors", test_open_errors);
   gp_test_add ("/foreign-files/close-errors", test_close_errors);
+  gp_test_add ("/foreign-files/close-error-and-others", test_close_error_and_others);
   gp_test_add ("/foreign-files/opens-late", test_opens_late);
   gp_test_add ("/foreign-files/cancel-while-closing", test_cancel_while_closing);
 
