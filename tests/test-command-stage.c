@@ -128,6 +128,36 @@ test_stderr_in_error (void)
 }
 
 static void
+assert_said (const char *text,
+             const char *expected)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autofree char *message = g_strconcat ("stderr: exit status 2: \xe2\x80\xa6", expected, NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_test_add_child (pipeline, "stderr", text, "2", NULL);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_assert_message (error, message);
+}
+
+/* Of much only the end, which begins with a line, or else with a character. */
+static void
+test_long_stderr_in_error (void)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GString) line = g_string_new (NULL);
+
+  for (int i = 0; i < 200; i++)
+    g_string_append_printf (lines, "line %04d\n", i);
+  for (int i = 0; i < 600; i++)
+    g_string_append (line, "\xc3\xa9");
+  g_string_append_c (line, '.');
+  g_string_truncate (lines, lines->len - 1);
+  assert_said (lines->str, strstr (lines->str, "line 0098"));
+  assert_said (line->str, line->str + line->len - 1023);
+}
+
+static void
 test_killed (void)
 {
   static const struct
@@ -626,6 +656,7 @@ main (int    argc,
   gp_test_add ("/command-stage/exit-status", test_exit_status);
   gp_test_add ("/command-stage/failure-before-success", test_failure_before_success);
   gp_test_add ("/command-stage/stderr-in-error", test_stderr_in_error);
+  gp_test_add ("/command-stage/long-stderr-in-error", test_long_stderr_in_error);
   gp_test_add ("/command-stage/killed", test_killed);
   gp_test_add ("/command-stage/core-dump", test_core_dump);
   gp_test_add ("/command-stage/sigpipe", test_sigpipe);
