@@ -7,7 +7,8 @@
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
 
-/* Ends that a command on a terminal would not notice by itself, and signals in large numbers */
+/* Ends that a command does not notice by itself, such as those of a terminal, or that are not its
+ * doing, and signals in large numbers */
 
 /* A terminal does not break when nobody reads it any more. */
 static void
@@ -90,6 +91,39 @@ test_input_fails (void)
   gp_test_assert_message (error, "cat: reading standard input: disk broken");
 }
 
+/* What a command makes of an input that has broken off explains nothing. */
+static void
+test_input_fails_command (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) input = g_object_new (TEST_TYPE_BROKEN_INPUT, NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_test_add_child (pipeline, "exit-later", "3", NULL);
+  gp_pipeline_set_stdin (pipeline, input);
+
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_assert_message (error, "exit-later: reading standard input: disk broken");
+}
+
+/* A command that fails has its own reasons, wherever its output could not go. */
+static void
+test_output_fails (gconstpointer exit_status)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GOutputStream) sink = NULL;
+  g_autoptr (GError) error = NULL;
+
+  sink = gp_test_sink_new (1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE, "full"));
+  gp_test_add_child (pipeline, "both", "text", "", exit_status, NULL);
+  gp_pipeline_set_stdout (pipeline, sink);
+
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_assert_message (error, g_str_equal (exit_status, "0")
+                                 ? "both: writing standard output: full"
+                                 : "both: exit status 3");
+}
+
 /* More signals than can be under way at once: the last one must not be the one that is lost. */
 static void
 test_many_signals (void)
@@ -123,6 +157,9 @@ main (int    argc,
   gp_test_add ("/process-ends/reader-gone", test_reader_gone);
   gp_test_add ("/process-ends/reader-gone-ignored", test_reader_gone_ignored);
   gp_test_add ("/process-ends/input-fails", test_input_fails);
+  gp_test_add ("/process-ends/input-fails-command", test_input_fails_command);
+  gp_test_add_data ("/process-ends/output-fails/well", "0", test_output_fails);
+  gp_test_add_data ("/process-ends/output-fails/not-well", "3", test_output_fails);
   gp_test_add ("/process-ends/many-signals", test_many_signals);
 
   return gp_test_run ();
