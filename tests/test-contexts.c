@@ -462,6 +462,29 @@ test_stderr_blocks (gconstpointer data)
 }
 
 /* Commands of which some process stays although it was asked to end; $0 is the child program */
+/* While the home is busy, a stage of the application waits for its start: after a cancel it is not
+ * bothered with that any more. */
+static void
+test_cancelled_while_busy (void)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GAsyncResult) result = NULL;
+      GpTestProbe *probe = gp_test_add_probe (pipeline, "probe", GP_TEST_END_SUCCESS);
+
+      gp_pipeline_run_async (pipeline, NULL, gp_test_result_cb, &result);
+      spin_until (is_starting, gp_pipeline_get_status (pipeline, 0));
+      /* Its start is queued soon after that. */
+      for (guint n = 0; n < i * 10; n++)
+        g_thread_yield ();
+      gp_pipeline_cancel (pipeline);
+      gp_test_await ("the cancelled run", &result);
+      gp_test_assert_cancelled (pipeline);
+      g_assert_cmpuint (gp_test_probe_get_n_runs (probe), ==, 0);
+    }
+}
+
 static const char *const stubborn_scripts[] = {
   /* All ignore it */
   "trap '' TERM; \"$0\" grandchild-wait ready; exit 0",
@@ -513,6 +536,7 @@ main (int    argc,
   gp_test_add_data ("/contexts/stderr-blocks/running", GINT_TO_POINTER (FALSE),
                     test_stderr_blocks);
   gp_test_add_data ("/contexts/stderr-blocks/exited", GINT_TO_POINTER (TRUE), test_stderr_blocks);
+  gp_test_add ("/contexts/cancelled-while-busy", test_cancelled_while_busy);
   gp_test_add_data ("/contexts/stubborn-group/all", stubborn_scripts[0], test_stubborn_group);
   gp_test_add_data ("/contexts/stubborn-group/member", stubborn_scripts[1], test_stubborn_group);
   return gp_test_run ();
