@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "gp-test-gates.h"
 #include "gp-test-stages.h"
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
@@ -304,6 +305,53 @@ test_communicate_failure (void)
   gp_test_assert_message (error, "both: exit status 3");
   kept = gp_pipeline_dup_output (pipeline);
   g_assert_cmpmem (g_bytes_get_data (kept, NULL), g_bytes_get_size (kept), "some output", 11);
+}
+
+/* A function that does not hear that it was cancelled */
+typedef struct
+{
+  GpTestGate  gate;
+  GError     *error; /* of writing after that */
+} LateWriter;
+
+static gboolean
+write_late_func (GInputStream    *input,
+                 GOutputStream   *output,
+                 GpStageContext  *context,
+                 gpointer         user_data,
+                 GError         **error)
+{
+  LateWriter *late = user_data;
+
+  gp_test_gate_pass (&late->gate);
+  g_output_stream_write_all (output, "late", 4, NULL, NULL, &late->error);
+  return TRUE;
+}
+
+/* Who was given up and writes nevertheless is told that it is too late. */
+static void
+test_communicate_too_late (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GBytes) output = NULL;
+  LateWriter late = { 0, };
+
+  gp_test_gate_init (&late.gate);
+  gp_pipeline_set_abandon_delay (pipeline, 1);
+  gp_test_add_function (pipeline, "late", write_late_func, &late);
+  gp_pipeline_communicate_async (pipeline, NULL, NULL, gp_test_result_cb, &result);
+  gp_test_wait_until ("the function", gp_test_gate_is_waited_at, &late.gate);
+  gp_pipeline_cancel (pipeline);
+  gp_test_await ("the end", &result);
+  g_assert_null (gp_pipeline_communicate_finish (pipeline, result, NULL));
+  gp_test_gate_open (&late.gate);
+  gp_test_wait_busy_threads ();
+  g_assert_error (late.error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+  output = gp_pipeline_dup_output (pipeline);
+  g_assert_cmpuint (g_bytes_get_size (output), ==, 0);
+  g_clear_error (&late.error);
+  gp_test_gate_clear (&late.gate);
 }
 
 static void
@@ -613,6 +661,7 @@ main (int    argc,
   gp_test_add ("/pipeline/communicate/utf8", test_communicate_utf8);
   gp_test_add ("/pipeline/communicate/invalid-utf8", test_communicate_invalid_utf8);
   gp_test_add ("/pipeline/communicate/failure", test_communicate_failure);
+  gp_test_add ("/pipeline/communicate/too-late", test_communicate_too_late);
   gp_test_add ("/pipeline/communicate/unread-input", test_communicate_unread_input);
   gp_test_add ("/pipeline/communicate/no-output-without", test_no_output_without_communicate);
   gp_test_add_data ("/pipeline/open/one-stage", "c", test_open_input_and_output);
