@@ -112,6 +112,32 @@ test_cancellable (void)
   running_clear (&running);
 }
 
+/* What comes before a stage may still go wrong as long as it runs. */
+static void
+test_input_state (void)
+{
+  static const GpTestEnd ends[] = { GP_TEST_END_SUCCESS, GP_TEST_END_ERROR };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GpTestProbe *first = gp_test_add_probe (pipeline, "first", GP_TEST_END_HOLD);
+      GpTestProbe *second = gp_test_add_probe (pipeline, "second", GP_TEST_END_HOLD);
+      GpStageContext *context;
+
+      gp_test_start (pipeline, NULL, NULL);
+      context = gp_test_probe_get_context (first);
+      g_assert_cmpint (gp_stage_context_get_input_state (context), ==, GP_INPUT_STATE_COMPLETE);
+      context = gp_test_probe_get_context (second);
+      g_assert_cmpint (gp_stage_context_get_input_state (context), ==, GP_INPUT_STATE_UNKNOWN);
+      gp_test_probe_end (first, ends[i]);
+      g_assert_cmpint (gp_stage_context_get_input_state (context), ==,
+                       i == 0 ? GP_INPUT_STATE_COMPLETE : GP_INPUT_STATE_PARTIAL);
+      gp_test_probe_end (second, GP_TEST_END_SUCCESS);
+      g_assert_cmpint (gp_test_wait (pipeline, NULL), ==, i == 0);
+    }
+}
+
 static void
 test_error_is_copied (void)
 {
@@ -333,6 +359,7 @@ main (int    argc,
   gp_test_add ("/stage-context/directory-and-environ", test_directory_and_environ);
   gp_test_add ("/stage-context/default-environ", test_default_environ);
   gp_test_add ("/stage-context/cancellable", test_cancellable);
+  gp_test_add ("/stage-context/input-state", test_input_state);
   gp_test_add ("/stage-context/error-is-copied", test_error_is_copied);
   gp_test_add ("/stage-context/fault-message", test_fault_message);
   gp_test_add ("/stage-context/message-becomes-valid", test_message_becomes_valid);
