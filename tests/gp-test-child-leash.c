@@ -29,10 +29,9 @@ close_others (const char *how)
 }
 
 static void
-tell_term (int signum)
+tell_signal (int signum)
 {
-  (void) signum;
-  write_all (LEASH_OUT, "T", 1);
+  write_all (LEASH_OUT, signum == SIGTERM ? "T" : "R", 1);
 }
 
 /* What "leave" leaves behind */
@@ -46,7 +45,7 @@ hold (const char *how,
   if (strchr (how, 'i') != NULL)
     signal (SIGTERM, SIG_IGN);
   if (strchr (how, 't') != NULL)
-    signal (SIGTERM, tell_term);
+    signal (SIGTERM, tell_signal);
   close_others (how);
   if (strchr (how, 'z') != NULL)
     raise (SIGSTOP);
@@ -154,7 +153,8 @@ wait_for_release (void)
  *   0 1 2  it keeps that stream, and says "late" there when the test lets go of it; the command
  *          first copies five bytes (0), or says "err" (2)
  * END: an exit status; "wait" until killed; "release": when the test lets go; "terms": until
- * killed, with a "T" on the leash for each SIGTERM; "spew": likewise, and it writes all the time */
+ * killed, with a "T" on the leash for each SIGTERM and an "R" for each SIGRTMIN; "spew": likewise,
+ * and it writes all the time */
 static int
 mode_leave (int    argc,
             char **argv)
@@ -165,7 +165,10 @@ mode_leave (int    argc,
 
   leave_behind (how);
   if (strcmp (end, "terms") == 0 || strcmp (end, "spew") == 0)
-    signal (SIGTERM, tell_term);
+    {
+      signal (SIGTERM, tell_signal);
+      signal (SIGRTMIN, tell_signal);
+    }
   if (strchr (how, '0') != NULL)
     for (int i = 0; i < 5 && read_some (&byte, 1) > 0; i++)
       write_all (1, &byte, 1);

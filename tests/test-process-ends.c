@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "gp-test-leash.h"
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
 
@@ -148,6 +149,29 @@ test_many_signals (void)
   g_assert_error (error, GP_SIGNAL_ERROR, SIGTERM);
 }
 
+/* Of real time signals each one counts. */
+static void
+test_real_time_signals (gconstpointer supervised)
+{
+  g_auto (Leash) leash;
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *command = gp_test_add_child (pipeline, "leave", "", "terms", NULL);
+  const int n_signals = 500;
+
+  leash_attach (&leash, command);
+  gp_command_stage_set_supervised (command, GPOINTER_TO_INT (supervised));
+  gp_command_stage_set_kill_delay (command, 1);
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  leash_await_ready (&leash);
+  for (int i = 0; i < n_signals; i++)
+    g_assert_true (gp_command_stage_send_signal (command, SIGRTMIN));
+  for (int i = 0; i < n_signals; i++)
+    g_assert_cmpint (leash_read (&leash), ==, 'R');
+  gp_pipeline_cancel (pipeline);
+  gp_test_assert_cancelled (pipeline);
+  leash_await_end (&leash);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -161,6 +185,10 @@ main (int    argc,
   gp_test_add_data ("/process-ends/output-fails/well", "0", test_output_fails);
   gp_test_add_data ("/process-ends/output-fails/not-well", "3", test_output_fails);
   gp_test_add ("/process-ends/many-signals", test_many_signals);
+  gp_test_add_data ("/process-ends/real-time-signals/supervised", GINT_TO_POINTER (TRUE),
+                    test_real_time_signals);
+  gp_test_add_data ("/process-ends/real-time-signals/unsupervised", GINT_TO_POINTER (FALSE),
+                    test_real_time_signals);
 
   return gp_test_run ();
 }
