@@ -2,19 +2,13 @@
 
 #include "config.h"
 
-#include "gp-test-events.h"
-#include "gp-test-leash.h"
-
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/wait.h>
+#include "gp-test-supervise.h"
 
 /* What the parent of a command does for it: see how it ends and what it uses, and reach all that it
- * starts. What it is for programs in odd situations is in test-supervise-host.c. */
+ * starts. What it is for programs in odd situations is in test-supervise-host.c, and what signals do
+ * in test-supervise-signals.c. */
 
 #define MEBIBYTE (G_GINT64_CONSTANT (1024) * 1024)
-#define LONG_DELAY (600 * 1000)
 
 /* Letters for the mode "leave" of gp-test-child: where a descendant is, and what it does to stay */
 static const char * const kinds_of_descendants[] = {
@@ -27,39 +21,6 @@ has_helper (void)
   const char *path = g_getenv ("GOPIPE_EXEC");
 
   return path == NULL || g_file_test (path, G_FILE_TEST_IS_EXECUTABLE);
-}
-
-static gboolean
-may_escape (const char *how)
-{
-  return strchr (how, 's') != NULL;
-}
-
-/* A pipeline of one command that leaves a descendant behind */
-static GpPipeline *
-new_leaving (const char      *how,
-             const char      *end,
-             Leash           *leash,
-             GpCommandStage **command)
-{
-  GpPipeline *pipeline = gp_test_pipeline_new ();
-
-  *command = gp_test_add_child (pipeline, "leave", how, end, NULL);
-  leash_attach (leash, *command);
-  /* Who ignores SIGTERM is killed soon; all others have to be reached by it. */
-  gp_command_stage_set_kill_delay (*command, strchr (how, 'i') != NULL ? 1 : LONG_DELAY);
-  return pipeline;
-}
-
-static void
-start (GpPipeline *pipeline,
-       Leash      *leash)
-{
-  g_autoptr (GError) error = NULL;
-
-  gp_test_start (pipeline, NULL, &error);
-  g_assert_no_error (error);
-  leash_await_ready (leash);
 }
 
 /* When it is told that all has ended, it has. */
@@ -193,29 +154,6 @@ test_cancel_patiently (gconstpointer supervised)
   assert_nothing_left (&leash);
 }
 
-static pid_t
-get_parent (pid_t pid)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
-  g_autofree char *text = NULL;
-  int parent = 0;
-
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  g_assert_cmpint (sscanf (strrchr (text, ')'), ") %*c %d", &parent), ==, 1);
-  return parent;
-}
-
-static pid_t
-get_supervisor (GpPipeline *pipeline)
-{
-  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
-  pid_t pid = get_parent (gp_stage_status_get_pid (status));
-
-  g_assert_cmpint (pid, !=, getpid ());
-  g_assert_cmpint (get_parent (pid), ==, getpid ());
-  return pid;
-}
-
 /* It does not answer any more. */
 static void
 test_cancel_stopped_supervisor (void)
@@ -298,33 +236,6 @@ test_leave_descendants (gconstpointer data)
     }
 }
 
-/* More than a supervisor that does not read now can be told: all the rest is told later, in order. */
-static void
-test_signals_wait (void)
-{
-  g_auto (Leash) leash;
-  GpCommandStage *command;
-  g_autoptr (GpPipeline) pipeline = new_leaving ("", "terms", &leash, &command);
-  g_autoptr (GpPipeline) other = gp_test_pipeline_new ();
-  g_autoptr (GError) error = NULL;
-  pid_t supervisor;
-
-  start (pipeline, &leash);
-  supervisor = get_supervisor (pipeline);
-  kill (supervisor, SIGSTOP);
-  for (int i = 0; i < 5000; i++)
-    g_assert_true (gp_command_stage_send_signal (command, i % 2 == 0 ? SIGCONT : SIGURG));
-  g_assert_true (gp_command_stage_send_signal (command, SIGKILL));
-  /* They have been taken care of when another command has. */
-  gp_test_add_child (other, "exit", "0", NULL);
-  gp_test_run_pipeline (other, NULL, NULL);
-  kill (supervisor, SIGCONT);
-
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, GP_SIGNAL_ERROR, SIGKILL);
-  leash_await_end (&leash);
-}
-
 /* --- A supervisor that is killed ---------------------------------------------------------- */
 
 static void
@@ -347,121 +258,6 @@ test_supervisor_killed (void)
   g_assert_cmpint (gp_stage_status_get_term_signal (status), ==, 0);
   g_assert_cmpint (gp_stage_status_get_user_time (status), ==, -1);
   leash_await_end (&leash);
-}
-
-/* --- Stopped and continued ---------------------------------------------------------------- */
-
-typedef struct
-{
-  GpStageStatus *status;
-  GpStageState   state;
-} AwaitedState;
-
-static gboolean
-is_in_state (gpointer data)
-{
-  AwaitedState *self = data;
-
-  return gp_stage_status_get_state (self->status) == self->state;
-}
-
-static void
-await_state (GpStageStatus *status,
-             GpStageState   state,
-             const char    *summary)
-{
-  AwaitedState awaited = { status, state };
-  g_autofree char *text = NULL;
-
-  gp_test_wait_until ("a state", is_in_state, &awaited);
-  text = gp_stage_status_dup_summary (status);
-  g_assert_cmpstr (text, ==, summary);
-}
-
-static void
-test_stopped (void)
-{
-  g_auto (Leash) leash;
-  g_auto (Recorder) recorder;
-  GpCommandStage *command;
-  g_autoptr (GpPipeline) pipeline = new_leaving ("", "wait", &leash, &command);
-  GpStageStatus *status = gp_pipeline_get_status (pipeline, 0);
-  g_autoptr (GError) error = NULL;
-
-  recorder_init (&recorder);
-  record (&recorder, pipeline);
-  start (pipeline, &leash);
-  for (guint i = 0; i < 3; i++)
-    {
-      int signum = i == 0 ? SIGSTOP : SIGTSTP;
-
-      g_assert_true (gp_command_stage_send_signal (command, signum));
-      await_state (status, GP_STAGE_STATE_STOPPED,
-                   i == 0 ? "stopped by SIGSTOP" : "stopped by SIGTSTP");
-      g_assert_true (gp_command_stage_send_signal (command, SIGCONT));
-      await_state (status, GP_STAGE_STATE_RUNNING, "running");
-    }
-  leash_assert_alive (&leash);
-  g_assert_true (gp_command_stage_send_signal (command, SIGTERM));
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_TERM);
-  g_assert_cmpuint (count_kind (&recorder, GP_EVENT_KIND_STAGE_STOPPED), ==, 3);
-  g_assert_cmpuint (count_kind (&recorder, GP_EVENT_KIND_STAGE_CONTINUED), ==, 3);
-  g_assert_cmpint (get_int_detail (get_event (&recorder, 1), "signal"), ==, SIGSTOP);
-  g_assert_true (g_str_has_prefix (recorder.text->str,
-                                   "stage-started leave\n"
-                                   "stage-stopped leave\n"
-                                   "stage-continued leave\n"
-                                   "stage-stopped leave\n"));
-  leash_await_end (&leash);
-}
-
-/* Who is stopped cannot even be asked. */
-static void
-test_stopped_time_limit (gconstpointer data)
-{
-  gboolean supervised = GPOINTER_TO_INT (data);
-  g_auto (Leash) leash;
-  GpCommandStage *command;
-  g_autoptr (GpPipeline) pipeline = new_leaving ("", "wait", &leash, &command);
-  g_autoptr (GError) error = NULL;
-
-  gp_command_stage_set_supervised (command, supervised);
-  gp_command_stage_set_time_limit (command, 300);
-  start (pipeline, &leash);
-  gp_command_stage_send_signal (command, SIGSTOP);
-  g_assert_false (gp_test_wait (pipeline, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  leash_await_end (&leash);
-}
-
-/* --- Signals ------------------------------------------------------------------------------ */
-
-/* Who is in the group gets it, and nobody else. */
-static void
-test_send_signal (gconstpointer data)
-{
-  const char *how = data;
-
-  for (int supervised = 0; supervised < 2; supervised++)
-    {
-      g_auto (Leash) leash;
-      GpCommandStage *command;
-      g_autoptr (GpPipeline) pipeline = new_leaving (how, "wait", &leash, &command);
-      g_autoptr (GError) error = NULL;
-
-      g_assert_false (gp_command_stage_send_signal (command, SIGUSR1));
-      gp_command_stage_set_supervised (command, supervised);
-      start (pipeline, &leash);
-      g_assert_true (gp_command_stage_send_signal (command, SIGUSR1));
-      g_assert_false (gp_test_wait (pipeline, &error));
-      g_assert_error (error, GP_SIGNAL_ERROR, GP_SIGNAL_ERROR_USR1);
-      g_assert_false (gp_command_stage_send_signal (command, SIGUSR1));
-      if (may_escape (how))
-        leash_assert_alive (&leash);
-      leash_release (&leash);
-      leash_await_end (&leash);
-    }
 }
 
 /* --- Usage -------------------------------------------------------------------------------- */
@@ -710,17 +506,6 @@ add_kinds (const char    *path,
     }
 }
 
-static void
-add_both (const char    *path,
-          GTestDataFunc  func)
-{
-  g_autofree char *supervised = g_strconcat (path, "/supervised", NULL);
-  g_autofree char *unsupervised = g_strconcat (path, "/unsupervised", NULL);
-
-  gp_test_add_data (supervised, GINT_TO_POINTER (TRUE), func);
-  gp_test_add_data (unsupervised, GINT_TO_POINTER (FALSE), func);
-}
-
 int
 main (int    argc,
       char **argv)
@@ -739,13 +524,7 @@ main (int    argc,
   gp_test_add_data ("/supervise/leave-descendants/plain", "", test_leave_descendants);
   gp_test_add_data ("/supervise/leave-descendants/s", "s", test_leave_descendants);
   gp_test_add_data ("/supervise/leave-descendants/sd", "sd", test_leave_descendants);
-  gp_test_add ("/supervise/signals-wait", test_signals_wait);
   gp_test_add ("/supervise/supervisor-killed", test_supervisor_killed);
-  gp_test_add ("/supervise/stopped", test_stopped);
-  add_both ("/supervise/stopped-time-limit", test_stopped_time_limit);
-  gp_test_add_data ("/supervise/send-signal/plain", "", test_send_signal);
-  gp_test_add_data ("/supervise/send-signal/d", "d", test_send_signal);
-  gp_test_add_data ("/supervise/send-signal/sd", "sd", test_send_signal);
   gp_test_add ("/supervise/usage/time", test_usage_time);
   gp_test_add ("/supervise/usage/memory", test_usage_memory);
   gp_test_add ("/supervise/usage/memory-small", test_usage_memory_small);
