@@ -370,6 +370,8 @@ test_growth (void)
   g_autofree guint8 *buffer = g_malloc0 (4 * 1024 * 1024);
   GInputStream *readers[24];
   GOutputStream *writers[24];
+  const int budget = 16 * 1024 * 1024;
+  int first_total = 0;
 
   for (guint round = 0; round < 2; round++)
     {
@@ -389,9 +391,17 @@ test_growth (void)
             g_pollable_output_stream_write_nonblocking (pollable, buffer, 1000000, NULL, NULL);
           total += fcntl (fd, F_GETPIPE_SZ) - size;
         }
-      g_assert_cmpint (total, <=, 16 * 1024 * 1024);
+      g_assert_cmpint (total, <=, budget);
       if (round == 0)
-        g_test_message ("%d bytes were added to the pipes", total);
+        {
+          g_test_message ("%d bytes were added to the pipes", total);
+          first_total = total;
+        }
+      else if (first_total > budget / 2)
+        {
+          /* All was given back. */
+          g_assert_cmpint (total, >, 0);
+        }
       for (guint i = 0; i < G_N_ELEMENTS (readers); i++)
         {
           g_assert_finalize_object (readers[i]);
