@@ -29,6 +29,10 @@ void        gp_test_add_data        (const char      *path,
                                      GTestDataFunc    func);
 int         gp_test_run             (void);
 
+/* For a program that ends in the middle of everything, or a copy without the threads of the original:
+ * nobody looks for leaks then. */
+void        gp_test_ignore_leaks    (void);
+
 /* More and bigger, as it is done rarely */
 gboolean    gp_test_is_thorough     (void);
 

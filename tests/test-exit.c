@@ -275,6 +275,7 @@ host_main (const char *way,
   int signum;
 
   alarm (50);
+  gp_test_ignore_leaks ();
   setrlimit (RLIMIT_CORE, &no_core);
   sigemptyset (&signals);
   sigaddset (&signals, SIGUSR1);

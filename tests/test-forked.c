@@ -37,6 +37,7 @@ fork_child (ChildFunc  func,
     return pid;
 
   alarm (CHILD_TIMEOUT);
+  gp_test_ignore_leaks ();
   func (data);
   how (0);
   abort ();

@@ -23,8 +23,12 @@
 #define HEAP_TOLERANCE 1024
 #define HEAP_TOLERANCE_AT_ONCE (32 * 1024)
 
-/* The same for resident memory, of which a fragmented heap is a part */
+/* The same for resident memory, of which a fragmented heap is a part. Sanitizers keep what is freed. */
+#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+#define RESIDENT_TOLERANCE G_MAXSIZE / 2
+#else
 #define RESIDENT_TOLERANCE (2 * 1024 * 1024)
+#endif
 
 /* As many may idle as one pipeline after the other has needed; those of GIO are among them. */
 #define MAX_THREADS 40
