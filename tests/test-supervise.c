@@ -260,6 +260,28 @@ test_supervisor_killed (void)
   leash_await_end (&leash);
 }
 
+/* Where the command has no group that could be signalled, its end is the kernel's doing. */
+static void
+test_supervisor_killed_in_our_group (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  int fd = gp_test_connect_output (pipeline);
+  GpCommandStage *command = gp_test_add_child (pipeline, "ignore-term-and-wait", "!", NULL);
+  g_autoptr (GError) error = NULL;
+  char bytes[2];
+
+  gp_command_stage_set_process_group (command, GP_PROCESS_GROUP_CALLER);
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  g_assert_cmpint (read (fd, bytes, sizeof bytes), >, 0);
+  kill (get_supervisor (pipeline), SIGKILL);
+  g_assert_false (gp_test_wait (pipeline, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_STATUS_LOST);
+  /* Blocks until the command has gone */
+  while (read (fd, bytes, sizeof bytes) > 0)
+    continue;
+  close (fd);
+}
+
 /* --- Usage -------------------------------------------------------------------------------- */
 
 /* Returns how long it took, in microseconds */
@@ -525,6 +547,7 @@ main (int    argc,
   gp_test_add_data ("/supervise/leave-descendants/s", "s", test_leave_descendants);
   gp_test_add_data ("/supervise/leave-descendants/sd", "sd", test_leave_descendants);
   gp_test_add ("/supervise/supervisor-killed", test_supervisor_killed);
+  gp_test_add ("/supervise/supervisor-killed-in-our-group", test_supervisor_killed_in_our_group);
   gp_test_add ("/supervise/usage/time", test_usage_time);
   gp_test_add ("/supervise/usage/memory", test_usage_memory);
   gp_test_add ("/supervise/usage/memory-small", test_usage_memory_small);
