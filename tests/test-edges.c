@@ -6,6 +6,7 @@
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
 
+#include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <sys/socket.h>
@@ -189,6 +190,56 @@ test_real_stages (void)
     }
 }
 
+/* What a function was given */
+typedef struct
+{
+  gpointer input;
+  gpointer output;
+} Given;
+
+static gboolean
+compare_func (GInputStream    *input,
+              GOutputStream   *output,
+              GpStageContext  *context,
+              gpointer         user_data,
+              GError         **error)
+{
+  *(Given *) user_data = (Given) { input, output };
+  return TRUE;
+}
+
+/* A function gets the caller's own streams, but for those in which it could not be cancelled. */
+static void
+test_streams_of_functions (void)
+{
+  for (int is_file = 0; is_file < 2; is_file++)
+    {
+      g_autofree char *path = g_build_filename (g_get_tmp_dir (), "gp-test-XXXXXX", NULL);
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GInputStream) input = NULL;
+      g_autoptr (GOutputStream) output = NULL;
+      Given given = { NULL, NULL };
+      int fds[2];
+
+      if (is_file)
+        {
+          fds[1] = g_mkstemp (path);
+          fds[0] = open (path, O_RDONLY | O_CLOEXEC);
+          g_assert_cmpint (unlink (path), ==, 0);
+        }
+      else
+        gp_test_open_pipe (fds);
+      input = g_unix_input_stream_new (fds[0], TRUE);
+      output = g_unix_output_stream_new (fds[1], TRUE);
+      gp_test_add_function (pipeline, "compare", compare_func, &given);
+      gp_pipeline_set_stdin (pipeline, input);
+      gp_pipeline_set_stdout (pipeline, output);
+      g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+      g_assert_true ((given.input == input) == is_file);
+      g_assert_true ((given.output == output) == is_file);
+    }
+}
+
 /* O_NONBLOCK is shared with a child, which would see EAGAIN */
 static void
 test_nonblocking_descriptors (void)
@@ -324,6 +375,7 @@ main (int    argc,
       gp_test_add_data (path, &rows[i], test_row);
     }
   gp_test_add ("/edges/real-stages", test_real_stages);
+  gp_test_add ("/edges/streams-of-functions", test_streams_of_functions);
   gp_test_add ("/edges/nonblocking-descriptors", test_nonblocking_descriptors);
   gp_test_add ("/edges/descriptors-of-files", test_descriptors_of_files);
   gp_test_add ("/edges/kinds-before-start", test_kinds_before_start);
