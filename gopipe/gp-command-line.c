@@ -48,9 +48,9 @@ set_operator_error (GError     **error,
                     const char  *text,
                     const char  *operator)
 {
-  g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-               "\"%c\" in \"%s\" would need a shell; quote it if it is meant literally",
-               *operator, text);
+  gp_error_set_invalid (error,
+                        "\"%c\" in \"%s\" would need a shell; quote it if it is meant literally",
+                        *operator, text);
 }
 
 static char **
@@ -65,11 +65,9 @@ parse_words (const char  *text,
     return argv;
 
   if (g_error_matches (local_error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
-    g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                 "a command is missing in \"%s\"", whole);
+    gp_error_set_invalid (error, "a command is missing in \"%s\"", whole);
   else
-    g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                 "\"%s\" cannot be parsed: %s", whole, local_error->message);
+    gp_error_set_invalid (error, "\"%s\" cannot be parsed: %s", whole, local_error->message);
 
   return NULL;
 }

@@ -183,8 +183,8 @@ check_entries (char   **entries,
 
       if (equals == NULL || equals == *entries)
         {
-          g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-                       "environment entry \"%s\" is not of the form NAME=VALUE", *entries);
+          gp_error_set_invalid (error, "environment entry \"%s\" is not of the form NAME=VALUE",
+                                *entries);
           return FALSE;
         }
     }
@@ -201,8 +201,7 @@ check_change (const Change  *change,
   if (variable == NULL || (variable[0] != '\0' && strchr (variable, '=') == NULL))
     return check_entries (change->entries, error);
 
-  g_set_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID,
-               "\"%s\" cannot be the name of an environment variable", variable);
+  gp_error_set_invalid (error, "\"%s\" cannot be the name of an environment variable", variable);
 
   return FALSE;
 }

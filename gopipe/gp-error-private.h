@@ -25,6 +25,11 @@ void        gp_error_note_mistake    (GError      **mistake,
                                       const char   *format,
                                       ...) G_GNUC_PRINTF (2, 3);
 
+/* GP_PIPELINE_ERROR_INVALID in valid UTF-8, whatever a caller's text is that stands in it */
+void        gp_error_set_invalid     (GError      **error,
+                                      const char   *format,
+                                      ...) G_GNUC_PRINTF (2, 3);
+
 /* A copy with valid UTF-8 whose message starts with @format, for example "sort: " */
 GError     *gp_error_copy_prefixed   (const GError *error,
                                       const char   *format,

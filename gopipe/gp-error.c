@@ -46,6 +46,23 @@ gp_error_is_cancelled (const GError *error)
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+void
+gp_error_set_invalid (GError     **error,
+                      const char  *format,
+                      ...)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *valid = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  valid = g_utf8_make_valid (text, -1);
+  g_set_error_literal (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID, valid);
+}
+
 GError *
 gp_error_copy_prefixed (const GError *error,
                         const char   *format,
