@@ -94,7 +94,9 @@ gp_spawn_set_error (const GpSpawnRequest  *request,
 
     case GP_EXEC_STEP_DIRECTORY:
       {
-        g_autofree char *name = g_filename_display_name (request->directory);
+        /* A helper that has gone mad may say so where there is none. */
+        const char *directory = request->directory != NULL ? request->directory : "";
+        g_autofree char *name = g_filename_display_name (directory);
 
         g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_CHDIR,
                      "cannot change to directory \"%s\": %s",
