@@ -390,7 +390,7 @@ control_readable_cb (int          fd,
   while (self->control_fd >= 0)
     {
       GpExecReport report;
-      gssize size = recv (self->control_fd, &report, sizeof report, MSG_DONTWAIT);
+      gssize size = recv (self->control_fd, &report, sizeof report, MSG_DONTWAIT | MSG_TRUNC);
 
       if (size == sizeof report)
         handle_report (self, &report);

@@ -437,7 +437,8 @@ wait_for_report (const Attempt  *self,
   return !gp_interrupt_set_error_if_raised (interrupt, error);
 }
 
-/* Reports are written in one piece and far smaller than a buffer, so they are read in one piece */
+/* Reports are written in one piece and far smaller than a buffer, so they are read in one piece. The
+ * size of a longer one is told as well, so it is none. */
 static gssize
 read_report (const Attempt *self,
              GpExecReport  *report)
@@ -445,7 +446,7 @@ read_report (const Attempt *self,
   gssize size;
 
   do
-    size = read (self->control_fd, report, sizeof *report);
+    size = recv (self->control_fd, report, sizeof *report, MSG_TRUNC);
   while (size < 0 && errno == EINTR);
 
   return size;

@@ -419,7 +419,7 @@ serve (Supervisor *self)
   ssize_t size;
 
   do
-    size = recv (self->control_fd, &request, sizeof request, MSG_DONTWAIT);
+    size = recv (self->control_fd, &request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
   /* A reset means that it has left some of ours unread. What it said before comes after that. */
   while (size < 0 && (errno == EINTR || errno == ECONNRESET));
 
