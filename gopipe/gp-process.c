@@ -199,10 +199,14 @@ check_group_cb (gpointer data)
 static void
 process_exited (GpProcess *self)
 {
-  self->end.lost = find_why_lost (self);
-  if (self->end.lost == NULL)
-    self->end.wait_status = g_subprocess_get_status (self->subprocess);
-  self->end.was_stopped = self->stopping;
+  /* Of one that was given up, what was told stays. */
+  if (!self->ended)
+    {
+      self->end.lost = find_why_lost (self);
+      if (self->end.lost == NULL)
+        self->end.wait_status = g_subprocess_get_status (self->subprocess);
+      self->end.was_stopped = self->stopping;
+    }
 
   become_ended (self);
   check_group_cb (self);
