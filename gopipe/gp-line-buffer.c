@@ -299,6 +299,7 @@ next_by_function (GpLineBuffer  *self,
           self->window = MAX (MIN_WINDOW, 2 * consumed);
           return take_line (self, length, consumed, line, error);
         case GP_SPLIT_RESULT_SKIP:
+          self->window = MAX (MIN_WINDOW, 2 * consumed);
           self->start += consumed;
           break;
         case GP_SPLIT_RESULT_MORE:
