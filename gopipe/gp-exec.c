@@ -329,15 +329,16 @@ build_path (char        path[PATH_MAX],
   for (; directory < directory_end && size < PATH_MAX - 1; directory++)
     path[size++] = *directory;
 
-  if (size < PATH_MAX - 1)
-    path[size++] = '/';
+  if (size == PATH_MAX - 1)
+    return 0;
+  path[size++] = '/';
 
   for (; *name != '\0' && size < PATH_MAX - 1; name++)
     path[size++] = *name;
 
   path[size] = '\0';
 
-  return directory >= directory_end && *name == '\0' && size < PATH_MAX - 1;
+  return *name == '\0';
 }
 
 static GpExecFailure
