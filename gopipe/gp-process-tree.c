@@ -113,11 +113,14 @@ static int
 parse_parent (const char *stat)
 {
   const char *p = strrchr (stat, ')');
+  gint64 parent;
 
   if (p == NULL || p[1] != ' ' || p[2] == '\0' || p[3] != ' ')
     return 0;
 
-  return (int) g_ascii_strtoll (p + 4, NULL, 10);
+  parent = g_ascii_strtoll (p + 4, NULL, 10);
+
+  return parent > 0 && parent <= G_MAXINT ? (int) parent : 0;
 }
 
 static int
