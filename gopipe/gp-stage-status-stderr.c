@@ -51,6 +51,9 @@ copy_stderr (GpStageStatus *self)
 {
   gsize excess = get_tail_excess (self);
 
+  if (self->stderr_tail->len == 0)
+    return g_bytes_new (NULL, 0);
+
   return g_bytes_new (self->stderr_tail->data + excess, self->stderr_tail->len - excess);
 }
 
