@@ -5,6 +5,8 @@
 #include "gp-thread-pool-private.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 #define IDLE_SECONDS 10
 
@@ -209,32 +211,58 @@ gp_thread_pool_push (const char        *name,
   return FALSE;
 }
 
-static gpointer
-spare_thread (gpointer gate)
+typedef struct
 {
-  g_mutex_lock (gate);
-  g_mutex_unlock (gate);
+  GThread *thread;
+  GMutex  *gate; /* borrowed */
+  pid_t    id;   /* set before it is joined */
+} SpareThread;
+
+static gpointer
+spare_thread (gpointer user_data)
+{
+  SpareThread *self = user_data;
+
+  self->id = gettid ();
+  g_mutex_lock (self->gate);
+  g_mutex_unlock (self->gate);
 
   return NULL;
+}
+
+/* Who joins a thread is told a little before the kernel stops counting it. It is given some time,
+ * not for ever: a debugger may hold what has ended. */
+static void
+spare_thread_end (SpareThread *self)
+{
+  g_thread_join (self->thread);
+  for (guint i = 0; i < 1000 && tgkill (getpid (), self->id, 0) == 0; i++)
+    g_usleep (10);
 }
 
 gboolean
 gp_thread_pool_check_spare (GError **error)
 {
-  GThread *threads[N_SPARE_THREADS];
+  SpareThread spares[N_SPARE_THREADS];
   g_autoptr (GError) local_error = NULL;
   guint n_threads = 0;
   GMutex gate;
 
   g_mutex_init (&gate);
   g_mutex_lock (&gate);
-  while (n_threads < N_SPARE_THREADS &&
-         (threads[n_threads] = g_thread_try_new ("gp-spare", spare_thread, &gate, &local_error)))
-    n_threads++;
+  for (; n_threads < N_SPARE_THREADS; n_threads++)
+    {
+      SpareThread *spare = &spares[n_threads];
+
+      spare->gate = &gate;
+      spare->thread = g_thread_try_new ("gp-spare", spare_thread, spare, &local_error);
+      if (spare->thread == NULL)
+        break;
+    }
   g_mutex_unlock (&gate);
 
   while (n_threads > 0)
-    g_thread_join (threads[--n_threads]);
+    spare_thread_end (&spares[--n_threads]);
   g_mutex_clear (&gate);
 
   if (local_error == NULL)
