@@ -583,7 +583,7 @@ abandon_cb (gpointer data)
 static void
 start_abandon_timer (GpRun *self)
 {
-  if (self->abandon_timer == NULL && gp_engine_get_context () != NULL && !self->ended)
+  if (self->abandon_timer == NULL && gp_engine_get_context () != NULL && !self->ending)
     self->abandon_timer = gp_engine_add_timeout (self->abandon_delay, abandon_cb, gp_run_ref (self),
                                                  (GDestroyNotify) gp_run_unref);
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-test-util.h"
+
+#include "gp-engine-private.h"
+#include "gp-run-core-private.h"
+
+/* A run alone, without the pipeline that makes it */
+
+/* Milliseconds: whatever waits for that is not forgotten in time */
+#define LONGER_THAN_A_TEST 3600000
+
+static GpRun *
+new_run (GObject *owner)
+{
+  g_autoptr (GpCallbackQueue) queue = gp_callback_queue_new ();
+  g_autoptr (GPtrArray) nothing = g_ptr_array_new ();
+  const GpRunConfig config = {
+    .owner = owner,
+    .stages = nothing,
+    .statuses = nothing,
+    .queue = queue,
+    .abandon_delay = LONGER_THAN_A_TEST,
+  };
+
+  return gp_run_new (&config);
+}
+
+static void
+cancel_cb (GpRun    *run,
+           gpointer  user_data)
+{
+  gboolean *was_ended = user_data;
+  g_autoptr (GError) reason = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+
+  *was_ended = gp_run_is_ended (run);
+  gp_run_cancel (run, reason);
+}
+
+static gboolean
+is_ours_alone (gpointer data)
+{
+  GpRun *run = data;
+
+  return g_atomic_ref_count_compare (&run->ref_count, 1);
+}
+
+/* Those who wait for its start are told between its end and those who wait for that. */
+static void
+test_cancelled_while_it_ends (void)
+{
+  g_autoptr (GpPipeline) owner = gp_test_pipeline_new ();
+  g_autoptr (GError) mistake = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "a mistake");
+  GpRun *run = new_run (G_OBJECT (owner));
+  g_autoptr (GError) error = NULL;
+  gboolean was_ended = TRUE;
+
+  g_assert_true (gp_engine_ensure (NULL));
+  gp_run_when_started (run, cancel_cb, &was_ended);
+  gp_run_fail (run, mistake);
+
+  g_assert_false (was_ended);
+  g_assert_true (gp_run_is_ended (run));
+  error = gp_run_dup_error (run);
+  gp_test_assert_message (error, "a mistake");
+  gp_test_wait_until ("others to let go of it", is_ours_alone, run);
+  gp_run_unref (run);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  gp_test_init (&argc, &argv);
+  gp_test_add ("/run/cancelled-while-it-ends", test_cancelled_while_it_ends);
+
+  return gp_test_run ();
+}
