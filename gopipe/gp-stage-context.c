@@ -126,13 +126,15 @@ new_fault (GpStageContext *self,
   return gp_error_copy_prefixed (error, "%s: ", gp_stage_context_get_name (self));
 }
 
-/* Success although what was written last may never arrive */
+/* Success although what was written last may never arrive. What is pending on a stream that was closed
+ * already is the closing, and that fails by itself if anything was pending before. */
 static gboolean
 is_writing (GpStageContext *self)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
-  return self->stdout_end.stream != NULL && g_output_stream_has_pending (self->stdout_end.stream);
+  return !self->stdout_closed && self->stdout_end.stream != NULL &&
+         g_output_stream_has_pending (self->stdout_end.stream);
 }
 
 void

@@ -2,7 +2,9 @@
 
 #include "config.h"
 
+#include "gp-test-gates.h"
 #include "gp-test-stages.h"
+#include "gp-test-streams.h"
 #include "gp-test-util.h"
 
 /* A pipeline with one stage that waits for what the test does with its context */
@@ -326,6 +328,31 @@ test_closed_twice (void)
   g_assert_true (gp_test_wait (pipeline, NULL));
 }
 
+/* A stage that has closed a given stream is not writing any more, however long the closing takes. */
+static void
+test_closed_slowly (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
+  g_autoptr (GOutputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  GpTestProbe *probe = gp_test_add_probe (pipeline, "probe", GP_TEST_END_HOLD);
+  g_auto (GpTestGate) gate;
+
+  gp_test_gate_init (&gate);
+  output = gp_test_gated_output_new (sink, NULL, &gate);
+  gp_pipeline_set_stdout (pipeline, output);
+  gp_pipeline_set_close_stdout (pipeline, TRUE);
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  gp_stage_context_close_stdout (gp_test_probe_get_context (probe));
+  gp_test_wait_until ("the close to block", gp_test_gate_is_waited_at, &gate);
+  gp_test_probe_end (probe, GP_TEST_END_SUCCESS);
+  gp_test_gate_open (&gate);
+  gp_test_wait (pipeline, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (gp_test_sink_get_n_closes (sink), ==, 1);
+}
+
 static void
 test_left_open (void)
 {
@@ -370,6 +397,7 @@ main (int    argc,
   gp_test_add ("/stage-context/after-cancel", test_after_cancel);
   gp_test_add ("/stage-context/outlives-its-run", test_outlives_its_run);
   gp_test_add ("/stage-context/closed-twice", test_closed_twice);
+  gp_test_add ("/stage-context/closed-slowly", test_closed_slowly);
   gp_test_add ("/stage-context/left-open", test_left_open);
   gp_test_add ("/stage-context/null-arguments", test_null_arguments);
   return gp_test_run ();
