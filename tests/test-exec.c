@@ -11,7 +11,7 @@
 
 #include <glib/gstdio.h>
 
-static int n_forks;
+static int n_forks; /* atomic */
 
 static void
 assert_start_fails (const char * const  *argv,
@@ -687,7 +687,7 @@ test_interrupted_during (gconstpointer how)
 static void
 count_fork_cb (void)
 {
-  n_forks++;
+  g_atomic_int_inc (&n_forks);
 }
 
 static void
