@@ -312,6 +312,7 @@ typedef struct
 {
   GpTestGate  gate;
   GError     *error; /* of writing after that */
+  int         done;  /* atomic: it is known */
 } LateWriter;
 
 static gboolean
@@ -325,7 +326,16 @@ write_late_func (GInputStream    *input,
 
   gp_test_gate_pass (&late->gate);
   g_output_stream_write_all (output, "late", 4, NULL, NULL, &late->error);
+  g_atomic_int_set (&late->done, TRUE);
   return TRUE;
+}
+
+static gboolean
+has_written_late (gpointer data)
+{
+  LateWriter *late = data;
+
+  return g_atomic_int_get (&late->done);
 }
 
 /* Who was given up and writes nevertheless is told that it is too late. */
@@ -346,6 +356,7 @@ test_communicate_too_late (void)
   gp_test_await ("the end", &result);
   g_assert_null (gp_pipeline_communicate_finish (pipeline, result, NULL));
   gp_test_gate_open (&late.gate);
+  gp_test_wait_until ("the late write", has_written_late, &late);
   gp_test_wait_busy_threads ();
   g_assert_error (late.error, G_IO_ERROR, G_IO_ERROR_CLOSED);
   output = gp_pipeline_dup_output (pipeline);
