@@ -209,20 +209,14 @@ gp_decorator_stage_check_ends (GpThreadStarter  *starter,
          gp_thread_starter_check_ends (GP_THREAD_STARTER (inner), has_stdin, has_stdout, error);
 }
 
+/* Only called if what is wrapped can be started in a thread */
 static gboolean
 gp_decorator_stage_start (GpThreadStarter  *starter,
                           GpStageContext   *context,
                           GError          **error)
 {
-  GpStage *inner = get_inner (starter);
-
-  if (!begin (GP_DECORATOR_STAGE (starter), context, error))
-    return FALSE;
-
-  if (GP_IS_THREAD_STARTER (inner))
-    return gp_thread_starter_start (GP_THREAD_STARTER (inner), context, error);
-
-  return gp_stage_start_blocking (inner, context, gp_stage_context_get_cancellable (context), error);
+  return begin (GP_DECORATOR_STAGE (starter), context, error) &&
+         gp_thread_starter_start (GP_THREAD_STARTER (get_inner (starter)), context, error);
 }
 
 static void

@@ -147,15 +147,19 @@ start_free (Start *start)
   g_free (start);
 }
 
-/* Ends what a failed start leaves, then says so */
+/* Ends what a failed start leaves, then says so. NULL: the stage does not tell why. */
 static void
 fail_stage (GpRun          *self,
             guint           index,
             GpStageContext *context,
             const GError   *error)
 {
+  g_autoptr (GError) fault = NULL;
   g_autoptr (GError) described = NULL;
 
+  if (error == NULL)
+    error = fault = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT,
+                                         "start_finish () returned FALSE without an error");
   if (gp_error_is_cancelled (error))
     gp_run_follow_outer (self);
   described = describe_start_error (self, index, error);
@@ -179,9 +183,6 @@ stage_started_cb (GObject      *source,
     }
   else
     {
-      if (error == NULL)
-        error = g_error_new_literal (GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT,
-                                     "start_finish () returned FALSE without an error");
       fail_stage (self, start->index, start->context, error);
     }
 
