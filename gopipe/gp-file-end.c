@@ -83,7 +83,11 @@ gp_file_output_writev (GOutputStream        *stream,
   gboolean written = parent_class->writev_fn (stream, vectors, n_vectors, n_written, cancellable, error);
 
   if (!written)
-    g_prefix_error (error, "writing %s: ", GP_FILE_OUTPUT (stream)->title);
+    {
+      /* GIO has left -1 there, and would warn of it. */
+      *n_written = 0;
+      g_prefix_error (error, "writing %s: ", GP_FILE_OUTPUT (stream)->title);
+    }
 
   return written;
 }

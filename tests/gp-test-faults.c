@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -155,6 +156,11 @@ WRAP (POLL, int, ppoll,
       (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask),
       TYPES (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *),
       (fds, n_fds, timeout, mask))
+WRAP (OPEN, int, posix_openpt, (int flags), TYPES (int), (flags))
+WRAP (IOCTL, int, grantpt, (int fd), TYPES (int), (fd))
+WRAP (IOCTL, int, unlockpt, (int fd), TYPES (int), (fd))
+WRAP (IOCTL, int, tcgetattr, (int fd, struct termios *modes), TYPES (int, struct termios *),
+      (fd, modes))
 WRAP (FORK, pid_t, fork, (void), TYPES (void), ())
 WRAP (FORK, pid_t, _Fork, (void), TYPES (void), ())
 WRAP (FSTAT, int, fstat, (int fd, struct stat *status), TYPES (int, struct stat *), (fd, status))
@@ -435,6 +441,16 @@ syscall (long number,
 }
 
 /* These return what others leave in errno. */
+
+EXPORT int
+ptsname_r (int     fd,
+           char   *name,
+           size_t  size)
+{
+  REAL (int, ptsname_r, int, char *, size_t)
+
+  return fail (GP_TEST_CALL_IOCTL) ? errno : real (fd, name, size);
+}
 
 EXPORT int
 posix_spawn (pid_t                            *pid,

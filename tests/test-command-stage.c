@@ -643,6 +643,49 @@ test_properties (void)
   g_assert_cmpint (gp_command_stage_get_process_group (stage), ==, GP_PROCESS_GROUP_AUTO);
 }
 
+/* Then it is as if it were discarded. */
+static void
+test_stderr_stream_missing (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *stage = gp_test_add_child (pipeline, "spew-stderr", "200000", NULL);
+  g_autoptr (GError) error = NULL;
+
+  gp_command_stage_set_stderr_mode (stage, GP_STDERR_MODE_STREAM);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_stderr_stream_broken (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *stage = gp_test_add_child (pipeline, "stderr", "more than it takes", "0", NULL);
+  g_autoptr (GOutputStream) stream =
+    gp_test_sink_new (10, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE, "full"));
+  g_autoptr (GError) error = NULL;
+
+  gp_command_stage_set_stderr_mode (stage, GP_STDERR_MODE_STREAM);
+  gp_command_stage_set_stderr_stream (stage, stream);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  gp_test_assert_contains (error->message, "writing standard error: ");
+}
+
+static void
+test_killed_by_nameless (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autofree char *number = g_strdup_printf ("%d", SIGRTMAX);
+  g_autofree char *expected = g_strdup_printf ("signal %d", SIGRTMAX);
+  g_autoptr (GError) error = NULL;
+
+  gp_test_add_child (pipeline, "kill-self", number, NULL);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, GP_SIGNAL_ERROR, SIGRTMAX);
+  gp_test_assert_contains (error->message, expected);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -684,5 +727,8 @@ main (int    argc,
   gp_test_add ("/command-stage/pipe-hold-timeout", test_pipe_hold_timeout);
   gp_test_add ("/command-stage/many-at-once", test_many_at_once);
   gp_test_add ("/command-stage/properties", test_properties);
+  gp_test_add ("/command-stage/stderr-stream-missing", test_stderr_stream_missing);
+  gp_test_add ("/command-stage/stderr-stream-broken", test_stderr_stream_broken);
+  gp_test_add ("/command-stage/killed-by-nameless", test_killed_by_nameless);
   return gp_test_run ();
 }

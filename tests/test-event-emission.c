@@ -97,6 +97,30 @@ test_unwanted (void)
   g_assert_cmpstr (recorder.text->str, ==, "");
 }
 
+/* Each kind of event says what has happened, also if nobody has put it in words. */
+static void
+test_messages (void)
+{
+  static const char * const messages[] = {
+    [GP_EVENT_KIND_STAGE_STARTED] = "a: started",
+    [GP_EVENT_KIND_START_FAILED] = "a: could not be started",
+    [GP_EVENT_KIND_STAGE_FINISHED] = "a: finished",
+    [GP_EVENT_KIND_STAGE_STOPPED] = "a: stopped by a signal",
+    [GP_EVENT_KIND_STAGE_CONTINUED] = "a: continued",
+    [GP_EVENT_KIND_MEMORY_LIMIT] = "a: memory limit exceeded",
+    [GP_EVENT_KIND_MEMORY_PEAK] = "a: peak memory use is known",
+    [GP_EVENT_KIND_STAGE_FAILED] = "a: failed",
+    [GP_EVENT_KIND_PIPELINE_FAILED] = "a: failed",
+  };
+
+  for (guint kind = 0; kind < G_N_ELEMENTS (messages); kind++)
+    {
+      g_autoptr (GpEvent) event = gp_event_new ((GpEventKind) kind, NULL, "a", NULL, NULL);
+
+      g_assert_cmpstr (gp_event_get_message (event), ==, messages[kind]);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -105,5 +129,6 @@ main (int    argc,
   gp_test_add ("/event-emission/by-stage", test_emitted_by_stage);
   gp_test_add ("/event-emission/late", test_emitted_late);
   gp_test_add ("/event-emission/unwanted", test_unwanted);
+  gp_test_add ("/event-emission/messages", test_messages);
   return gp_test_run ();
 }

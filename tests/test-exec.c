@@ -726,6 +726,44 @@ add_tests (void)
     }
 }
 
+/* The same codes as GLib's, which tells these only by starting such a program */
+static void
+test_error_codes (void)
+{
+  static const struct
+  {
+    int errsv;
+    int code;
+  } rows[] = {
+    { EACCES, G_SPAWN_ERROR_ACCES },
+    { EPERM, G_SPAWN_ERROR_PERM },
+    { E2BIG, G_SPAWN_ERROR_TOO_BIG },
+    { ENOEXEC, G_SPAWN_ERROR_NOEXEC },
+    { ENAMETOOLONG, G_SPAWN_ERROR_NAMETOOLONG },
+    { ENOENT, G_SPAWN_ERROR_NOENT },
+    { ENOMEM, G_SPAWN_ERROR_NOMEM },
+    { ENOTDIR, G_SPAWN_ERROR_NOTDIR },
+    { ELOOP, G_SPAWN_ERROR_LOOP },
+    { ETXTBSY, G_SPAWN_ERROR_TXTBUSY },
+    { EIO, G_SPAWN_ERROR_IO },
+    { EINVAL, G_SPAWN_ERROR_INVAL },
+    { EISDIR, G_SPAWN_ERROR_ISDIR },
+    { ELIBBAD, G_SPAWN_ERROR_LIBBAD },
+    { ENODEV, G_SPAWN_ERROR_FAILED },
+  };
+  const GpSpawnRequest request = { .argv = (const char * const []) { "/program", NULL } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const GpExecReport report = { .step = GP_EXEC_STEP_EXEC, .value = rows[i].errsv };
+      g_autoptr (GError) error = NULL;
+
+      gp_spawn_set_error (&request, &report, &error);
+      g_assert_error (error, G_SPAWN_ERROR, rows[i].code);
+      g_assert_true (strstr (error->message, "\"/program\"") != NULL);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -738,6 +776,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   pthread_atfork (count_fork_cb, NULL, NULL);
 
+  g_test_add_func ("/exec/error-codes", test_error_codes);
   add_tests ();
   status = g_test_run ();
   g_free (self_path);

@@ -8,6 +8,8 @@
 #include "gp-test-streams.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -376,6 +378,48 @@ test_nested_not_started (void)
     }
 }
 
+static gboolean
+write_vectors_func (GInputStream    *input,
+                    GOutputStream   *output,
+                    GpStageContext  *context,
+                    gpointer         user_data,
+                    GError         **error)
+{
+  GOutputVector vectors[] = { { "many", 4 }, { " ", 1 }, { "pieces", 6 } };
+
+  return g_output_stream_writev_all (output, vectors, G_N_ELEMENTS (vectors), NULL, NULL, error);
+}
+
+/* An error of them says which file it is, too. */
+static void
+test_vectors (void)
+{
+  struct rlimit before;
+
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  signal (SIGXFSZ, SIG_IGN);
+  for (int i = 0; i < 2; i++)
+    {
+      const struct rlimit limit = { i == 0 ? before.rlim_cur : 4, before.rlim_max };
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+      g_auto (Place) place;
+
+      place_init (&place, "old");
+      gp_pipeline_set_stdout_file (pipeline, place.out, GP_FILE_MODE_REPLACE);
+      gp_test_add_function (pipeline, "vectors", write_vectors_func, NULL);
+      g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+      gp_test_run_pipeline (pipeline, NULL, &error);
+      g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+      if (i == 0)
+        g_assert_no_error (error);
+      else
+        gp_test_assert_contains (error != NULL ? error->message : NULL, "vectors: writing ");
+      assert_out (&place, i == 0 ? "many pieces" : "old");
+    }
+  signal (SIGXFSZ, SIG_DFL);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -395,6 +439,7 @@ main (int    argc,
   gp_test_add ("/file-ends/conflict/after-start", test_set_after_start);
   gp_test_add ("/file-ends/nested/runs", test_nested);
   gp_test_add ("/file-ends/nested/not-started", test_nested_not_started);
+  gp_test_add ("/file-ends/vectors", test_vectors);
 
   return gp_test_run ();
 }

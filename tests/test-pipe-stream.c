@@ -573,6 +573,42 @@ test_file (void)
   unlink (path);
 }
 
+static void
+store_result_cb (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      data)
+{
+  *(GAsyncResult **) data = g_object_ref (result);
+}
+
+static void
+await_result (GAsyncResult **result)
+{
+  while (*result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+test_close_async (void)
+{
+  for (kind = KIND_OWN; kind <= KIND_LENT_SOCKET; kind++)
+    {
+      g_autoptr (GInputStream) reader = NULL;
+      g_autoptr (GOutputStream) writer = NULL;
+      g_autoptr (GAsyncResult) in_result = NULL;
+      g_autoptr (GAsyncResult) out_result = NULL;
+
+      open_pipe (NULL, &reader, &writer);
+      g_input_stream_close_async (reader, G_PRIORITY_DEFAULT, NULL, store_result_cb, &in_result);
+      await_result (&in_result);
+      g_assert_true (g_input_stream_close_finish (reader, in_result, NULL));
+      g_output_stream_close_async (writer, G_PRIORITY_DEFAULT, NULL, store_result_cb, &out_result);
+      await_result (&out_result);
+      g_assert_true (g_output_stream_close_finish (writer, out_result, NULL));
+    }
+  kind = KIND_OWN;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -591,6 +627,7 @@ main (int    argc,
   add_case ("/pipe-stream/stop/blocked", test_stop_blocked);
   add_case ("/pipe-stream/stop/interrupt-lasts", test_interrupt_lasts);
   add_case ("/pipe-stream/stop/outer-interrupt", test_outer_interrupt);
+  add_case ("/pipe-stream/close-async", test_close_async);
   add_case ("/pipe-stream/source-outlives", test_source_outlives);
   add_case ("/pipe-stream/growth", test_growth);
   add_case ("/pipe-stream/growth/by-reader", test_growth_by_reader);

@@ -649,6 +649,174 @@ test_null_arguments (void)
   g_assert_cmpuint (gp_test_end_criticals (NULL), ==, 4);
 }
 
+static void
+test_communicate_given_input (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) stream = gp_test_source_new (0, FALSE);
+  g_autoptr (GBytes) input = g_bytes_new_static ("text", 4);
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_set_stdin (pipeline, stream);
+  gp_test_add_child (pipeline, "cat", NULL);
+  g_assert_null (gp_test_communicate (pipeline, input, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+  gp_test_assert_contains (error->message, "was given input");
+
+  /* It was not started, so it can be now. */
+  output = gp_test_communicate (pipeline, NULL, NULL, NULL);
+  g_assert_cmpuint (g_bytes_get_size (output), ==, 0);
+}
+
+static void
+test_no_text (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  text = gp_pipeline_communicate_utf8 (pipeline, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (text, ==, "");
+}
+
+static gboolean
+write_and_hold_func (GInputStream    *input,
+                     GOutputStream   *output,
+                     GpStageContext  *context,
+                     gpointer         gate,
+                     GError         **error)
+{
+  g_autoptr (GSource) source =
+    g_pollable_output_stream_create_source (G_POLLABLE_OUTPUT_STREAM (output), NULL);
+
+  /* What collects is ready at any time. */
+  g_assert_cmpint (g_source_get_ready_time (source), <=, 0);
+  if (!g_output_stream_write_all (output, "begun", 5, NULL, NULL, error))
+    return FALSE;
+  gp_test_gate_pass (gate);
+
+  return g_output_stream_write_all (output, ", ended", 7, NULL, NULL, error);
+}
+
+/* What is there can be looked at while it runs. */
+static void
+test_output_so_far (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GBytes) so_far = NULL;
+  g_autoptr (GBytes) output = NULL;
+  GpTestGate gate;
+
+  gp_test_gate_init (&gate);
+  gp_test_add_function (pipeline, "function", write_and_hold_func, &gate);
+  gp_pipeline_communicate_async (pipeline, NULL, NULL, gp_test_result_cb, &result);
+  gp_test_wait_until ("the function", gp_test_gate_is_waited_at, &gate);
+  so_far = gp_pipeline_dup_output (pipeline);
+  g_assert_cmpmem (g_bytes_get_data (so_far, NULL), g_bytes_get_size (so_far), "begun", 5);
+  gp_test_gate_open (&gate);
+  gp_test_await ("the end", &result);
+  output = gp_pipeline_communicate_finish (pipeline, result, NULL);
+  g_assert_cmpuint (g_bytes_get_size (output), ==, 12);
+  gp_test_gate_clear (&gate);
+}
+
+static void
+test_added_after_open (void)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GObject) stream = NULL;
+      g_autoptr (GError) error = NULL;
+
+      stream = i == 0 ? G_OBJECT (gp_pipeline_open_input (pipeline, NULL))
+                      : G_OBJECT (gp_pipeline_open_output (pipeline, NULL));
+      g_assert_nonnull (stream);
+      gp_test_add_child (pipeline, "cat", NULL);
+      g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+      g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+      gp_test_assert_contains (error->message,
+                               i == 0 ? "after open_input ()" : "after open_output ()");
+    }
+}
+
+/* Directly, and further in */
+static void
+test_stage_of_itself (void)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GpPipeline) outer = gp_test_pipeline_new ();
+      GpPipeline *inner = gp_test_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+
+      gp_pipeline_append (outer, GP_STAGE (inner));
+      gp_pipeline_append (i == 0 ? outer : inner, GP_STAGE (g_object_ref (outer)));
+      g_assert_false (gp_test_run_pipeline (outer, NULL, &error));
+      g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+      gp_test_assert_contains (error->message, "a stage of itself");
+    }
+}
+
+static void
+test_empty_cannot_write (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) input = gp_test_source_new (100000, FALSE);
+  g_autoptr (GOutputStream) output =
+    gp_test_sink_new (10, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE, "full"));
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_set_stdin (pipeline, input);
+  gp_pipeline_set_stdout (pipeline, output);
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
+static gpointer
+cancel_when_waited_for (gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+
+  return NULL;
+}
+
+/* Cancelling the wait does nothing to the pipeline. */
+static void
+test_wait_cancelled (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  gp_test_add_child (pipeline, "wait", NULL);
+  g_assert_true (gp_pipeline_start (pipeline, NULL, NULL));
+  thread = g_thread_new ("cancel", cancel_when_waited_for, cancellable);
+  g_assert_false (gp_pipeline_wait (pipeline, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_RUNNING);
+  gp_pipeline_cancel (pipeline);
+  g_assert_false (gp_pipeline_wait (pipeline, NULL, NULL));
+}
+
+static void
+test_start_twice_blocking (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (gp_pipeline_start (pipeline, NULL, NULL));
+  g_assert_false (gp_pipeline_start (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_ALREADY_STARTED);
+  g_assert_true (gp_pipeline_wait (pipeline, NULL, NULL));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -693,5 +861,13 @@ main (int    argc,
   gp_test_add ("/pipeline/dropped-without-start", test_dropped_without_start);
   gp_test_add ("/pipeline/properties", test_properties);
   gp_test_add ("/pipeline/null-arguments", test_null_arguments);
+  gp_test_add ("/pipeline/communicate-given-input", test_communicate_given_input);
+  gp_test_add ("/pipeline/no-text", test_no_text);
+  gp_test_add ("/pipeline/output-so-far", test_output_so_far);
+  gp_test_add ("/pipeline/added-after-open", test_added_after_open);
+  gp_test_add ("/pipeline/stage-of-itself", test_stage_of_itself);
+  gp_test_add ("/pipeline/empty-cannot-write", test_empty_cannot_write);
+  gp_test_add ("/pipeline/wait-cancelled", test_wait_cancelled);
+  gp_test_add ("/pipeline/start-twice-blocking", test_start_twice_blocking);
   return gp_test_run ();
 }

@@ -178,6 +178,33 @@ test_idle_init (TestIdle *self)
 {
 }
 
+/* --- One whose memory nobody can tell ----------------------------------------------------- */
+
+static GType test_limitable_get_type (void);
+
+typedef TestStage TestLimitable;
+typedef TestStageClass TestLimitableClass;
+
+static void test_limitable_limitable_init (GpLimitableInterface *iface);
+
+G_DEFINE_TYPE_WITH_CODE (TestLimitable, test_limitable, test_stage_get_type (),
+                         G_IMPLEMENT_INTERFACE (GP_TYPE_LIMITABLE, test_limitable_limitable_init))
+
+static void
+test_limitable_limitable_init (GpLimitableInterface *iface)
+{
+}
+
+static void
+test_limitable_class_init (TestLimitableClass *klass)
+{
+}
+
+static void
+test_limitable_init (TestLimitable *self)
+{
+}
+
 /* --- Tests -------------------------------------------------------------------------------- */
 
 typedef struct
@@ -267,6 +294,18 @@ test_names (void)
     }
 }
 
+static void
+test_limitable (void)
+{
+  g_autoptr (GpLimitable) stage = g_object_new (test_limitable_get_type (), NULL);
+  guint64 memory, peak;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (gp_limitable_check (stage, &error));
+  g_assert_no_error (error);
+  g_assert_false (gp_limitable_measure (stage, &memory, &peak));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -279,6 +318,7 @@ main (int    argc,
       gp_test_add_data (path, &kinds[i], test_kind);
     }
   gp_test_add ("/stage-classes/names", test_names);
+  gp_test_add ("/stage-classes/limitable", test_limitable);
 
   return gp_test_run ();
 }

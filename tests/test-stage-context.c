@@ -377,6 +377,28 @@ test_null_arguments (void)
   g_assert_cmpuint (gp_test_end_criticals (NULL), ==, 3);
 }
 
+static gboolean
+return_nothing_func (GpStageContext  *context,
+                     gpointer         user_data,
+                     GError         **error)
+{
+  gp_stage_context_return_error (context, NULL);
+
+  return TRUE;
+}
+
+static void
+test_error_without_error (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_append (pipeline, GP_STAGE (gp_async_stage_new ("mute", return_nothing_func, NULL, NULL)));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_FAULT);
+  gp_test_assert_contains (error->message, "without an error");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -400,5 +422,6 @@ main (int    argc,
   gp_test_add ("/stage-context/closed-slowly", test_closed_slowly);
   gp_test_add ("/stage-context/left-open", test_left_open);
   gp_test_add ("/stage-context/null-arguments", test_null_arguments);
+  gp_test_add ("/stage-context/error-without-error", test_error_without_error);
   return gp_test_run ();
 }
