@@ -579,7 +579,7 @@ abandon_cb (gpointer data)
     }
 }
 
-/* With the lock held */
+/* With the lock held. A run that is ending releases it once more, and clears no timer after that. */
 static void
 start_abandon_timer (GpRun *self)
 {
