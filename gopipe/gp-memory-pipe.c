@@ -4,6 +4,7 @@
 
 #include "gp-memory-pipe-core-private.h"
 
+#include "gp-copy-private.h"
 #include "gp-end-gate-private.h"
 
 #include <string.h>
@@ -302,8 +303,8 @@ take (GpMemoryPipe  *self,
 
   self->reader.copying = TRUE;
   g_mutex_unlock (&self->mutex);
-  memcpy (buffer, data + start, first);
-  memcpy (buffer + first, data, n - first);
+  gp_copy (buffer, data + start, first);
+  gp_copy (buffer + first, data, n - first);
   g_mutex_lock (&self->mutex);
   self->reader.copying = FALSE;
 
@@ -334,8 +335,8 @@ put (GpMemoryPipe *self,
 
   self->writer.copying = TRUE;
   g_mutex_unlock (&self->mutex);
-  memcpy (data + end, buffer, first);
-  memcpy (data, buffer + first, n - first);
+  gp_copy (data + end, buffer, first);
+  gp_copy (data, buffer + first, n - first);
   g_mutex_lock (&self->mutex);
   self->writer.copying = FALSE;
 
