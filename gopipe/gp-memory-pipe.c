@@ -22,7 +22,8 @@ static int rings_kib; /* (atomic) */
 typedef struct
 {
   GCond    cond;
-  gboolean waiting; /* in cond, and not signalled yet */
+  gboolean waiting; /* in cond, and not to be signalled yet */
+  gboolean woken;   /* to be signalled as soon as the lock is released */
   gboolean copying; /* to or from the ring, without the lock */
   gboolean closed;
   gboolean interrupted;
@@ -124,11 +125,35 @@ wake (PipeEnd *end)
   if (end->waiting)
     {
       end->waiting = FALSE;
-      g_cond_broadcast (&end->cond);
+      end->woken = TRUE;
     }
 
   for (GSList *l = end->sources; l != NULL; l = l->next)
     g_source_set_ready_time (l->data, 0);
+}
+
+static gboolean
+steal_woken (PipeEnd *end)
+{
+  gboolean woken = end->woken;
+
+  end->woken = FALSE;
+
+  return woken;
+}
+
+/* Whoever was woken wants the lock first of all. The caller's stream or edge holds the pipe. */
+static void
+unlock (GpMemoryPipe *self)
+{
+  gboolean reader_woken = steal_woken (&self->reader);
+  gboolean writer_woken = steal_woken (&self->writer);
+
+  g_mutex_unlock (&self->mutex);
+  if (reader_woken)
+    g_cond_broadcast (&self->reader.cond);
+  if (writer_woken)
+    g_cond_broadcast (&self->writer.cond);
 }
 
 static PipeEnd *
@@ -361,7 +386,7 @@ gp_memory_pipe_read (GpMemoryPipe  *self,
   g_mutex_lock (&self->mutex);
   if (begin (self, GP_MEMORY_PIPE_READ, blocking, cancellable, error))
     n = take (self, buffer, MIN (count, G_MAXSSIZE), error);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 
   return n;
 }
@@ -389,7 +414,7 @@ gp_memory_pipe_write (GpMemoryPipe  *self,
           set_error_if_broken (self, error))
         n = -1;
     }
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 
   return n;
 }
@@ -411,7 +436,7 @@ gp_memory_pipe_tell_end (GpMemoryPipe *self,
       self->end_error = error != NULL ? gp_end_gate_new_error (error) : NULL;
       wake (&self->reader);
     }
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 }
 
 void
@@ -424,7 +449,7 @@ gp_memory_pipe_close (GpMemoryPipe     *self,
     ring_free (self);
   wake (&self->reader);
   wake (&self->writer);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 }
 
 gboolean
@@ -435,7 +460,7 @@ gp_memory_pipe_is_ready (GpMemoryPipe     *self,
 
   g_mutex_lock (&self->mutex);
   ready = is_ready (self, side);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 
   return ready;
 }
@@ -452,7 +477,7 @@ gp_memory_pipe_prepare_source (GpMemoryPipe     *self,
   ready = is_ready (self, side);
   if (!ready && !g_source_is_destroyed (source) && g_slist_find (end->sources, source) == NULL)
     end->sources = g_slist_prepend (end->sources, g_source_ref (source));
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 
   return ready;
 }
@@ -463,7 +488,7 @@ gp_memory_pipe_rearm_source (GpMemoryPipe *self,
 {
   g_mutex_lock (&self->mutex);
   g_source_set_ready_time (source, -1);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 }
 
 void
@@ -477,7 +502,7 @@ gp_memory_pipe_remove_source (GpMemoryPipe     *self,
   g_mutex_lock (&self->mutex);
   link = g_slist_find (end->sources, source);
   end->sources = g_slist_remove_link (end->sources, link);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 
   g_slist_free_full (link, (GDestroyNotify) g_source_unref);
 }
@@ -530,7 +555,7 @@ gp_memory_pipe_set_side_interrupt (GpMemoryPipe     *self,
   g_mutex_lock (&self->mutex);
   g_clear_pointer (&end->interrupt, gp_interrupt_unref);
   end->interrupt = gp_interrupt_ref (interrupt);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 }
 
 void
@@ -542,7 +567,7 @@ gp_memory_pipe_interrupt_side (GpMemoryPipe     *self,
   g_mutex_lock (&self->mutex);
   end->interrupted = TRUE;
   wake (end);
-  g_mutex_unlock (&self->mutex);
+  unlock (self);
 }
 
 void
