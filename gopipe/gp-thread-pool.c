@@ -21,12 +21,14 @@
  * Busy (func is set) -> idle (on the list of idle ones) -> busy ... -> ended, after a while
  * without work or by a drain.
  *
- * Owned by its own thread, which frees it at its end, unless a drain took it off the list:
- * then by the drain, which joins the thread. Whoever takes an idle one off the list gives it
- * its work, or tells it to end, under the same lock: nothing gets lost. */
+ * Owned by its own thread until its end, unless a drain took it off the list: then by the drain,
+ * which joins the thread. Whoever takes an idle one off the list gives it its work, or tells it to
+ * end, under the same lock: nothing gets lost. It is woken without the lock, or it would at once wait
+ * for that; so whoever does that has a reference, too. */
 typedef struct _Worker Worker;
 struct _Worker
 {
+  gatomicrefcount   ref_count;
   GThread          *thread;
   GCond             cond;
   GpThreadPoolFunc  func;
@@ -42,8 +44,11 @@ static Worker *idle_workers; /* the last one to become idle comes first: it is s
 static guint n_busy;
 
 static void
-worker_free (Worker *self)
+worker_unref (Worker *self)
 {
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
   g_cond_clear (&self->cond);
   g_thread_unref (self->thread);
   g_free (self);
@@ -131,7 +136,7 @@ worker_thread (gpointer user_data)
   g_mutex_unlock (&pool_mutex);
 
   if (!draining)
-    worker_free (self);
+    worker_unref (self);
 
   return NULL;
 }
@@ -141,16 +146,24 @@ push_to_idle (const char       *name,
               GpThreadPoolFunc  func,
               gpointer          data)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&pool_mutex);
-  Worker *worker = idle_workers;
+  Worker *worker;
+
+  g_mutex_lock (&pool_mutex);
+  worker = idle_workers;
+  if (worker != NULL)
+    {
+      idle_workers = worker->next_idle;
+      n_busy++;
+      set_work (worker, name, func, data);
+      g_atomic_ref_count_inc (&worker->ref_count);
+    }
+  g_mutex_unlock (&pool_mutex);
 
   if (worker == NULL)
     return FALSE;
 
-  idle_workers = worker->next_idle;
-  n_busy++;
-  set_work (worker, name, func, data);
   g_cond_signal (&worker->cond);
+  worker_unref (worker);
 
   return TRUE;
 }
@@ -181,6 +194,7 @@ gp_thread_pool_push (const char        *name,
     return TRUE;
 
   worker = g_new0 (Worker, 1);
+  g_atomic_ref_count_init (&worker->ref_count);
   g_cond_init (&worker->cond);
   set_work (worker, name, func, data);
 
@@ -296,6 +310,6 @@ gp_thread_pool_drain (void)
 
       workers = worker->next_idle;
       g_thread_join (g_thread_ref (worker->thread));
-      worker_free (worker);
+      worker_unref (worker);
     }
 }
