@@ -32,6 +32,16 @@ void             gp_callback_queue_push        (GpCallbackQueue *self,
                                                 GpCallback       func,
                                                 gpointer         data);
 
+/* The same, but whoever waits is woken only by the gp_callback_queue_wake () that follows */
+void             gp_callback_queue_push_before_wake (GpCallbackQueue *self,
+                                                     GpCallback       func,
+                                                     gpointer         data);
+
+/* Whether anybody is connected to the properties of @object, whose class is final. Whoever connects
+ * later sees what they are now: so if it is asked after a change, with the lock that is taken to read
+ * them, a change that nobody hears of need not be queued. */
+gboolean         gp_callback_queue_is_watched  (gpointer         object);
+
 /* Queues what runs @task's callback: in the order of this queue if the home is the task's
  * context. @func calls g_task_return_* () and drops the task. */
 void             gp_callback_queue_push_task   (GpCallbackQueue *self,

@@ -40,6 +40,7 @@ struct _GpCallbackQueue
   GQueue           items;
   GSource         *source;
   gboolean         is_in_pool; /* instead of the source */
+  gboolean         is_awaited; /* instead of both: the home thread blocks in a call of ours */
 };
 
 /* --- Private homes ------------------------------------------------------------------------ */
@@ -251,7 +252,7 @@ arrange_calls (GpCallbackQueue *self)
 {
   g_autoptr (GMutexLocker) locker = NULL;
 
-  if (self->source != NULL || self->is_in_pool)
+  if (self->source != NULL || self->is_in_pool || self->is_awaited)
     return;
 
   if (self->home != NULL)
@@ -264,9 +265,9 @@ arrange_calls (GpCallbackQueue *self)
 }
 
 void
-gp_callback_queue_push (GpCallbackQueue *self,
-                        GpCallback       func,
-                        gpointer         data)
+gp_callback_queue_push_before_wake (GpCallbackQueue *self,
+                                    GpCallback       func,
+                                    gpointer         data)
 {
   Item *item = g_new (Item, 1);
 
@@ -275,8 +276,28 @@ gp_callback_queue_push (GpCallbackQueue *self,
   g_mutex_lock (&self->lock);
   g_queue_push_tail (&self->items, item);
   arrange_calls (self);
-  g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+}
+
+void
+gp_callback_queue_push (GpCallbackQueue *self,
+                        GpCallback       func,
+                        gpointer         data)
+{
+  gp_callback_queue_push_before_wake (self, func, data);
+  g_cond_broadcast (&self->changed);
+}
+
+gboolean
+gp_callback_queue_is_watched (gpointer object)
+{
+  static guint notify_signal; /* (atomic) */
+
+  if (g_atomic_int_get (&notify_signal) == 0)
+    g_atomic_int_set (&notify_signal, g_signal_lookup ("notify", G_TYPE_OBJECT));
+
+  return g_signal_handler_find (object, G_SIGNAL_MATCH_ID, g_atomic_int_get (&notify_signal), 0,
+                                NULL, NULL, NULL) != 0;
 }
 
 static gboolean
@@ -344,6 +365,25 @@ drop_idle_source (GpCallbackQueue *self)
     g_source_destroy (source);
 }
 
+/* With the lock held. The home thread makes the calls that come meanwhile. If there are several it needs
+ * the source nevertheless: one of them may run a main loop, which is to make the others. */
+static void
+wait_for_change (GpCallbackQueue *self,
+                 gboolean         may_call)
+{
+  if (!may_call)
+    {
+      g_cond_wait (&self->changed, &self->lock);
+      return;
+    }
+
+  self->is_awaited = TRUE;
+  g_cond_wait (&self->changed, &self->lock);
+  self->is_awaited = FALSE;
+  if (g_queue_get_length (&self->items) > 1)
+    arrange_calls (self);
+}
+
 void
 gp_callback_queue_wait (GpCallbackQueue *self,
                         GpCondition      condition,
@@ -369,7 +409,7 @@ gp_callback_queue_wait (GpCallbackQueue *self,
         }
       else
         {
-          g_cond_wait (&self->changed, &self->lock);
+          wait_for_change (self, may_call);
         }
     }
   g_mutex_unlock (&self->lock);
@@ -385,7 +425,8 @@ gp_callback_queue_wait (GpCallbackQueue *self,
 void
 gp_callback_queue_wake (GpCallbackQueue *self)
 {
+  /* Whoever has found before that nothing has changed waits when the lock is free. */
   g_mutex_lock (&self->lock);
-  g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+  g_cond_broadcast (&self->changed);
 }

@@ -259,7 +259,7 @@ gp_run_set_state (GpRun           *self,
                   GpPipelineState  state)
 {
   self->state = state;
-  if (self->owner != NULL)
+  if (self->owner != NULL && gp_callback_queue_is_watched (self->owner))
     gp_callback_queue_push (self->queue, notify_state_cb, g_object_ref (self->owner));
 }
 
@@ -327,7 +327,7 @@ queue_leftovers (GpRun *self)
   for (guint i = 0; i < self->n_stages; i++)
     g_ptr_array_add (leftovers->stages, g_steal_pointer (&self->stages[i].stage));
 
-  gp_callback_queue_push (self->queue, drop_leftovers_cb, leftovers);
+  gp_callback_queue_push_before_wake (self->queue, drop_leftovers_cb, leftovers);
 }
 
 /* With the lock held */

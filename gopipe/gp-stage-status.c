@@ -44,12 +44,15 @@ notify_cb (gpointer data)
   g_object_thaw_notify (G_OBJECT (self));
 }
 
-/* With the lock held */
+/* With the lock held, after the change */
 void
 gp_stage_status_queue_notify (GpStageStatus *self,
                               guint          prop_id)
 {
-  if (self->changed == 0 && self->queue != NULL)
+  if (self->queue == NULL || !gp_callback_queue_is_watched (self))
+    return;
+
+  if (self->changed == 0)
     gp_callback_queue_push (self->queue, notify_cb, g_object_ref (self));
 
   self->changed |= 1u << prop_id;
