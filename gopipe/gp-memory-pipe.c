@@ -28,6 +28,8 @@ typedef struct
   gboolean closed;
   gboolean interrupted;
   GpInterrupt *interrupt; /* owned, or NULL: raised, this end is as good as interrupted */
+  GCancellable *cancellable; /* owned, or NULL: of the last wait, to which @handler is connected */
+  gulong   handler;
   GSList  *sources; /* (element-type GSource) */
 } PipeEnd;
 
@@ -43,7 +45,8 @@ typedef struct
  * does it as soon as it has the lock again.
  *
  * References: each stream holds one on the pipe, and so does whoever may interrupt it; the pipe
- * knows no stream. It holds one on each source that waits, for another thread must not set the
+ * knows no stream. An end stays connected to the cancellable that it has waited with, since most wait
+ * with the same one again: until it is closed, both hold each other. The pipe holds one on each source that waits, for another thread must not set the
  * ready time of a source whose last reference has just gone; the source leaves when destroyed.
  *
  * Locks: the pipe's comes before that of a GMainContext. GLib calls nothing of ours with the
@@ -200,17 +203,67 @@ may_proceed (GpMemoryPipe     *self,
 }
 
 static void
-cancelled_cb (GCancellable *cancellable,
-              GpMemoryPipe *self)
+unref_closure_data (gpointer  data,
+                    GClosure *closure)
 {
+  gp_memory_pipe_unref (data);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              gpointer      user_data)
+{
+  GpMemoryPipe *self = user_data;
+
   g_mutex_lock (&self->mutex);
   g_cond_broadcast (&self->reader.cond);
   g_cond_broadcast (&self->writer.cond);
   g_mutex_unlock (&self->mutex);
 }
 
-/* Called with the lock held, which is dropped in between. A connected handler may run at once,
- * and disconnecting waits for one that runs: both would deadlock under the lock. */
+/* Without the lock, since the last reference on either may go. Not g_cancellable_disconnect (), which
+ * waits for the handler: this may be called by another one. */
+static void
+disconnect (GCancellable *cancellable,
+            gulong        handler)
+{
+  if (cancellable == NULL)
+    return;
+
+  g_signal_handler_disconnect (cancellable, handler);
+  g_object_unref (cancellable);
+}
+
+/* Called with the lock held, which is dropped in between. That it was cancelled before is seen by
+ * whoever waits. */
+static void
+watch_cancellable (GpMemoryPipe *self,
+                   PipeEnd      *end,
+                   GCancellable *cancellable)
+{
+  GCancellable *old = g_steal_pointer (&end->cancellable);
+  gulong handler = end->handler;
+
+  g_mutex_unlock (&self->mutex);
+  disconnect (old, handler);
+  handler = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (cancelled_cb),
+                                   gp_memory_pipe_ref (self), unref_closure_data, 0);
+  g_mutex_lock (&self->mutex);
+
+  /* Hung up meanwhile, nobody would disconnect it. */
+  if (end->closed)
+    {
+      g_mutex_unlock (&self->mutex);
+      disconnect (g_object_ref (cancellable), handler);
+      g_mutex_lock (&self->mutex);
+      return;
+    }
+
+  end->cancellable = g_object_ref (cancellable);
+  end->handler = handler;
+}
+
+/* Called with the lock held, which is dropped in between */
 static gboolean
 wait_until_ready (GpMemoryPipe      *self,
                   GpMemoryPipeSide   side,
@@ -218,14 +271,9 @@ wait_until_ready (GpMemoryPipe      *self,
                   GError           **error)
 {
   PipeEnd *end = get_end (self, side);
-  gulong handler = 0;
 
-  if (cancellable != NULL)
-    {
-      g_mutex_unlock (&self->mutex);
-      handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self, NULL);
-      g_mutex_lock (&self->mutex);
-    }
+  if (cancellable != NULL && cancellable != end->cancellable)
+    watch_cancellable (self, end, cancellable);
 
   while (!is_ready (self, side) && !g_cancellable_is_cancelled (cancellable))
     {
@@ -233,13 +281,6 @@ wait_until_ready (GpMemoryPipe      *self,
       g_cond_wait (&end->cond, &self->mutex);
     }
   end->waiting = FALSE;
-
-  if (handler != 0)
-    {
-      g_mutex_unlock (&self->mutex);
-      g_cancellable_disconnect (cancellable, handler);
-      g_mutex_lock (&self->mutex);
-    }
 
   return is_ready (self, side) || !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
@@ -443,13 +484,21 @@ void
 gp_memory_pipe_close (GpMemoryPipe     *self,
                       GpMemoryPipeSide  side)
 {
+  PipeEnd *end = get_end (self, side);
+  GCancellable *cancellable;
+  gulong handler;
+
   g_mutex_lock (&self->mutex);
-  get_end (self, side)->closed = TRUE;
+  end->closed = TRUE;
+  cancellable = g_steal_pointer (&end->cancellable);
+  handler = end->handler;
   if (self->reader.closed)
     ring_free (self);
   wake (&self->reader);
   wake (&self->writer);
   unlock (self);
+
+  disconnect (cancellable, handler);
 }
 
 gboolean

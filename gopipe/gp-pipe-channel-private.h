@@ -14,11 +14,16 @@ G_BEGIN_DECLS
  * socket of the caller's is a third case: each call can say that it must not block.
  *
  * It holds the interrupt until the stream is closed, and the caller's stream, which has the
- * descriptor then, until ours is gone. One operation at a time uses it, as is so with streams. */
+ * descriptor then, until ours is gone. It stays connected to the cancellable that it has waited with
+ * until it is closed, since most wait with the same one again. One operation at a time uses it, as is so
+ * with streams. */
 typedef struct
 {
   int          fd;
   GpInterrupt *interrupt;   /* (nullable) */
+  GCancellable *cancellable; /* (nullable): of the last wait */
+  GpInterrupt *wake_up;     /* raised by that */
+  gulong       handler;
   GObject     *base;        /* (nullable): the caller's stream */
   GpEndGate   *gate;        /* (nullable): which the end waits for */
   gboolean     at_gate;     /* all was read, but it is closed */

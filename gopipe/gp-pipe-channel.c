@@ -74,9 +74,58 @@ gp_pipe_channel_set_interrupt (GpPipeChannel *self,
   self->interrupt = gp_interrupt_ref (interrupt);
 }
 
+static void
+unref_closure_data (gpointer  data,
+                    GClosure *closure)
+{
+  gp_interrupt_unref (data);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              GpInterrupt  *wake_up)
+{
+  gp_interrupt_raise (wake_up);
+}
+
+/* Not g_cancellable_disconnect (), which waits for the handler: this may be called by another one. */
+static void
+unwatch_cancellable (GpPipeChannel *self)
+{
+  if (self->cancellable != NULL)
+    g_signal_handler_disconnect (self->cancellable, self->handler);
+  g_clear_object (&self->cancellable);
+  g_clear_pointer (&self->wake_up, gp_interrupt_unref);
+}
+
+/* The cancellable's own descriptor would be simpler, but GLib aborts the program where it
+ * cannot make one. That it was cancelled before the poll is for the caller to see; if it was reset
+ * afterwards, what has been raised stays so. */
+static gboolean
+watch_cancellable (GpPipeChannel  *self,
+                   GCancellable   *cancellable,
+                   GError        **error)
+{
+  if (cancellable == NULL ||
+      (cancellable == self->cancellable && !gp_interrupt_is_raised (self->wake_up)))
+    return TRUE;
+
+  unwatch_cancellable (self);
+  self->wake_up = gp_interrupt_new (error);
+  if (self->wake_up == NULL)
+    return FALSE;
+
+  self->cancellable = g_object_ref (cancellable);
+  self->handler = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (cancelled_cb),
+                                         gp_interrupt_ref (self->wake_up), unref_closure_data, 0);
+
+  return TRUE;
+}
+
 void
 gp_pipe_channel_close (GpPipeChannel *self)
 {
+  unwatch_cancellable (self);
   g_atomic_int_add (&growth_kib, -self->added_kib);
   self->added_kib = 0;
   self->may_grow = FALSE;
@@ -134,13 +183,6 @@ gp_pipe_channel_is_ready (GpPipeChannel *self,
   return n > 0;
 }
 
-static void
-cancelled_cb (GCancellable *cancellable,
-              GpInterrupt  *wake_up)
-{
-  gp_interrupt_raise (wake_up);
-}
-
 static gboolean
 channel_poll (GpPipeChannel  *self,
               short           events,
@@ -165,30 +207,18 @@ channel_poll (GpPipeChannel  *self,
   return !gp_interrupt_set_error_if_raised (self->interrupt, error);
 }
 
-/* The cancellable's own descriptor would be simpler, but GLib aborts the program where it
- * cannot make one. */
 static gboolean
 channel_wait (GpPipeChannel  *self,
               short           events,
               GCancellable   *cancellable,
               GError        **error)
 {
-  g_autoptr (GpInterrupt) wake_up = NULL;
-  gulong handler = 0;
-  gboolean ok;
+  if (!watch_cancellable (self, cancellable, error) ||
+      g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
 
-  if (cancellable != NULL)
-    {
-      wake_up = gp_interrupt_new (error);
-      if (wake_up == NULL)
-        return FALSE;
-      handler = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), wake_up, NULL);
-    }
-
-  ok = channel_poll (self, events, wake_up, error);
-  g_cancellable_disconnect (cancellable, handler);
-
-  return ok && !g_cancellable_set_error_if_cancelled (cancellable, error);
+  return channel_poll (self, events, cancellable != NULL ? self->wake_up : NULL, error) &&
+         !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
 static gboolean
