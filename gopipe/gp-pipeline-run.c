@@ -191,10 +191,11 @@ check_synchronous (GpPipeline  *self,
 static void
 start (GpPipeline      *self,
        GpCallbackQueue *queue,
+       gboolean         is_awaited,
        GCancellable    *cancellable)
 {
   gp_pipeline_make_run (self, queue, FALSE);
-  gp_run_start (self->run, cancellable);
+  gp_run_start (self->run, is_awaited, cancellable);
 }
 
 static void
@@ -203,7 +204,7 @@ start_asynchronously (GpPipeline   *self,
 {
   g_autoptr (GpCallbackQueue) queue = gp_callback_queue_new ();
 
-  start (self, queue, cancellable);
+  start (self, queue, FALSE, cancellable);
 }
 
 /* A thread without a main context of its own must not borrow the default one, which is the main
@@ -336,7 +337,7 @@ gp_pipeline_start (GpPipeline    *self,
   if (queue == NULL)
     return FALSE;
 
-  start (self, queue, cancellable);
+  start (self, queue, TRUE, cancellable);
   gp_callback_queue_wait (queue, is_started, self->run);
 
   start_error = gp_run_dup_start_error (self->run);
@@ -645,7 +646,7 @@ gp_pipeline_run (GpPipeline    *self,
   if (queue == NULL)
     return FALSE;
 
-  start (self, queue, cancellable);
+  start (self, queue, TRUE, cancellable);
   gp_callback_queue_wait (queue, is_ended, self->run);
 
   return return_outcome (self->run, error);

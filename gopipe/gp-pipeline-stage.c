@@ -207,7 +207,7 @@ gp_pipeline_stage_start (GpThreadStarter  *starter,
                            environ);
   /* Not the context's cancellable, which may wait for a main context that nobody runs: the inner
    * run brings the news home by itself. */
-  gp_run_start (self->run, gp_run_get_cancellable (gp_stage_context_get_run (context)));
+  gp_run_start (self->run, TRUE, gp_run_get_cancellable (gp_stage_context_get_run (context)));
   gp_run_wait_started (self->run);
 
   start_error = gp_run_dup_start_error (self->run);

@@ -29,6 +29,9 @@ gboolean      gp_run_end_open        (GpRunEnd        *self,
 /* Whether there is something to read or to write, opened or not */
 gboolean      gp_run_end_is_set      (GpRunEnd        *self);
 
+/* Whether it is to be opened first */
+gboolean      gp_run_end_is_file     (GpRunEnd        *self);
+
 gpointer      gp_run_end_get_stream  (GpRunEnd        *self);
 gboolean      gp_run_end_is_lent     (GpRunEnd        *self);
 

@@ -156,6 +156,12 @@ gp_run_end_is_set (GpRunEnd *self)
   return self->stream != NULL || self->file != NULL;
 }
 
+gboolean
+gp_run_end_is_file (GpRunEnd *self)
+{
+  return self->file != NULL;
+}
+
 gpointer
 gp_run_end_get_stream (GpRunEnd *self)
 {

@@ -90,8 +90,10 @@ gboolean         gp_run_check_ends         (GpRun             *self,
                                             gboolean           outer_stdout,
                                             GError           **error);
 
-/* Never blocks. @cancellable (nullable) governs the whole run. */
+/* Never blocks. @cancellable (nullable) governs the whole run. @is_awaited: the caller is going to wait
+ * for the run, and so may as well start what is started without blocking. */
 void             gp_run_start              (GpRun             *self,
+                                            gboolean           is_awaited,
                                             GCancellable      *cancellable);
 
 /* Instead of the start: ends the run with @error */

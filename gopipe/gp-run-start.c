@@ -7,9 +7,11 @@
 #include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
+#include "gp-line-stage.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
 #include "gp-thread-pool-private.h"
+#include "gp-thread-stage.h"
 
 static void advance_job (gpointer data);
 
@@ -582,8 +584,28 @@ gp_run_fail (GpRun        *self,
   finish_start (self, error);
 }
 
+/* Functions are started without blocking, and nothing has to be opened. */
+static gboolean
+starts_at_once (GpRun *self)
+{
+  if (gp_run_end_is_file (self->stdin_end) || gp_run_end_is_file (self->stdout_end))
+    return FALSE;
+
+  for (guint i = 0; i < self->n_stages; i++)
+    {
+      GpStage *stage = self->stages[i].stage;
+
+      if (self->stages[i].needs_main_context ||
+          !(GP_IS_THREAD_STAGE (stage) || GP_IS_LINE_STAGE (stage)))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 void
 gp_run_start (GpRun        *self,
+              gboolean      is_awaited,
               GCancellable *cancellable)
 {
   g_autoptr (GError) error = NULL;
@@ -606,6 +628,12 @@ gp_run_start (GpRun        *self,
     }
 
   watch_caller (self, cancellable);
+  if (is_awaited && starts_at_once (self))
+    {
+      start_job (gp_run_ref (self));
+      return;
+    }
+
   if (!gp_thread_pool_push ("start", start_job, gp_run_ref (self), &error))
     {
       gp_run_unref (self);
