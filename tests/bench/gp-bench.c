@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "gp-bench.h"
+
+#include "gp-bench-bare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Measures gopipe side by side with what would be used instead.
+ *
+ * Each contestant of a workload is run in a process of its own, once in every round, and the rounds of
+ * all contestants alternate, every other one in the opposite order. That process first warms up: what
+ * is made only once is there then. Then it does the work several times and tells the time of each. So
+ * neither the start of the process nor the first use is in the figures, and its peak of memory is its own.
+ *
+ * What such a process says on its standard output are lines of two words: "time" with the seconds of one
+ * iteration, and "peak" with the KiB of memory that it had at most. */
+
+static const BenchWorkload * const all_workloads[] = {
+  bench_spawn_workloads,
+  bench_function_workloads,
+  bench_data_workloads,
+};
+
+#define SMALL_TOUCHED (4 * BENCH_MIB)
+#define QUICK_TOUCHED (256 * BENCH_MIB)
+
+static int n_rounds = 0;
+static gboolean quick = FALSE;
+static gboolean check = FALSE;
+static gboolean run_one = FALSE;
+static gboolean list = FALSE;
+static char *json_file = NULL;
+static char **words = NULL;
+
+static const GOptionEntry options[] = {
+  { "rounds", 0, 0, G_OPTION_ARG_INT, &n_rounds, "How many rounds", "N" },
+  { "quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Less data, few rounds, no large processes", NULL },
+  { "check", 0, 0, G_OPTION_ARG_NONE, &check, "Only whether each one does its work", NULL },
+  { "json", 0, 0, G_OPTION_ARG_FILENAME, &json_file, "Write the figures to a file", "FILE" },
+  { "list", 0, 0, G_OPTION_ARG_NONE, &list, "Name the workloads", NULL },
+  { "run", 0, 0, G_OPTION_ARG_NONE, &run_one,
+    "Run one: WORKLOAD CONTESTANT SIZE ITERATIONS TOUCHED, a size of 0 being the usual one", NULL },
+  { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, "[WORKLOAD...]" },
+  { NULL }
+};
+
+void
+bench_fail (const char *format,
+            ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  fputs ("gopipe-bench: ", stderr);
+  vfprintf (stderr, format, args);
+  fputc ('\n', stderr);
+  va_end (args);
+  _exit (1);
+}
+
+void
+bench_check (gboolean    condition,
+             const char *what)
+{
+  if (!condition)
+    bench_fail ("wrong result: %s", what);
+}
+
+void
+bench_check_error (GError *error)
+{
+  if (error != NULL)
+    bench_fail ("%s", error->message);
+}
+
+double
+bench_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+
+  return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static int
+compare_doubles (const void *a,
+                 const void *b)
+{
+  double x = *(const double *) a;
+  double y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* Sorts the times. */
+double
+bench_get_quantile (GArray *times,
+                    double  part)
+{
+  double *values = (double *) times->data;
+  double place = part * (times->len - 1);
+  guint below = (guint) place;
+
+  qsort (values, times->len, sizeof *values, compare_doubles);
+  if (below + 1 >= times->len)
+    return values[below];
+
+  return values[below] + (place - below) * (values[below + 1] - values[below]);
+}
+
+double
+bench_get_median (GArray *times)
+{
+  return bench_get_quantile (times, 0.5);
+}
+
+static const BenchWorkload *
+find_workload (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (all_workloads); i++)
+    for (const BenchWorkload *workload = all_workloads[i]; workload->name != NULL; workload++)
+      if (g_str_equal (workload->name, name))
+        return workload;
+
+  bench_fail ("no workload '%s'", name);
+}
+
+/* Never freed: whoever starts processes is that large all the time. */
+static void
+touch_memory (guint64 size)
+{
+  void *memory;
+
+  if (size == 0)
+    return;
+  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    bench_fail ("no memory");
+  memset (memory, 1, size);
+}
+
+static guint64
+get_peak_kib (void)
+{
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/self/status", &text, NULL, NULL) ||
+      (line = strstr (text, "VmHWM:")) == NULL)
+    bench_fail ("no /proc");
+
+  return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10);
+}
+
+/* In the process of one contestant. Nothing stays in a buffer that a fork would copy. */
+static int
+run_contestant (const char *workload_name,
+                const char *contestant_name,
+                guint64     size,
+                guint       iterations,
+                guint64     touched)
+{
+  const BenchWorkload *workload = find_workload (workload_name);
+  BenchFunc func = NULL;
+
+  for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
+    if (g_strcmp0 (workload->contestants[i].name, contestant_name) == 0)
+      func = workload->contestants[i].func;
+  if (func == NULL)
+    bench_fail ("no contestant '%s'", contestant_name);
+
+  touch_memory (touched);
+  for (guint i = 0; i < 1 + iterations / 10; i++)
+    func (workload->small_size);
+  for (guint i = 0; i < iterations; i++)
+    {
+      double begin = bench_now ();
+      double seconds = func (size > 0 ? size : workload->size);
+
+      dprintf (STDOUT_FILENO, "time %.9f\n", seconds > 0 ? seconds : bench_now () - begin);
+    }
+  dprintf (STDOUT_FILENO, "peak %" G_GUINT64_FORMAT "\n", get_peak_kib () - touched / BENCH_KIB);
+
+  return 0;
+}
+
+/* A script, or this program once more */
+static GPtrArray *
+make_argv (const BenchWorkload   *workload,
+           const BenchContestant *contestant,
+           guint64                size,
+           guint                  iterations,
+           guint64                touched)
+{
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+
+  if (contestant->script != NULL)
+    {
+      const char *suffix = strrchr (contestant->script, '.');
+      gboolean is_js = g_str_equal (suffix, ".js");
+
+      g_ptr_array_add (argv, g_strdup (is_js ? "/usr/bin/gjs" :
+                                       g_str_equal (suffix, ".py") ? "/usr/bin/python3" : "/bin/bash"));
+      if (is_js)
+        g_ptr_array_add (argv, g_strdup ("-m"));
+      g_ptr_array_add (argv, g_build_filename (BENCH_SCRIPTS, contestant->script, NULL));
+    }
+  else
+    {
+      g_ptr_array_add (argv, g_file_read_link ("/proc/self/exe", NULL));
+      g_ptr_array_add (argv, g_strdup ("--run"));
+    }
+  g_ptr_array_add (argv, g_strdup (workload->name));
+  g_ptr_array_add (argv, g_strdup (contestant->name));
+  g_ptr_array_add (argv, g_strdup_printf ("%" G_GUINT64_FORMAT, size));
+  g_ptr_array_add (argv, g_strdup_printf ("%u", iterations));
+  g_ptr_array_add (argv, g_strdup_printf ("%" G_GUINT64_FORMAT, touched));
+  g_ptr_array_add (argv, NULL);
+
+  return argv;
+}
+
+static gboolean
+read_figures (FILE         *file,
+              BenchFigures *figures)
+{
+  guint n_before = figures->times->len;
+  char word[16];
+  double value;
+
+  while (fscanf (file, "%15s %lf", word, &value) == 2)
+    if (g_str_equal (word, "time"))
+      g_array_append_val (figures->times, value);
+    else
+      figures->peak_kib = MAX (figures->peak_kib, (guint64) value);
+
+  return figures->times->len > n_before;
+}
+
+/* One round of one contestant */
+static void
+measure (const BenchWorkload *workload,
+         guint                index,
+         BenchFigures        *figures)
+{
+  guint64 size = check ? workload->small_size : workload->size;
+  guint64 touched = check ? MIN (workload->touched, SMALL_TOUCHED) : workload->touched;
+  guint iterations = check ? 1 : workload->iterations;
+  g_autoptr (GPtrArray) argv = NULL;
+  int input, output;
+  FILE *file;
+  pid_t pid;
+
+  if (quick)
+    {
+      size = MAX (size / 8, MIN (size, workload->small_size));
+      iterations = MAX (iterations / 4, 1);
+    }
+  argv = make_argv (workload, &workload->contestants[index], size, iterations, touched);
+  bare_pipe (&input, &output);
+  pid = bare_spawn ((const char * const *) argv->pdata, -1, output);
+  file = fdopen (input, "r");
+  if (!read_figures (file, figures))
+    figures->failed = TRUE;
+  fclose (file);
+  if (!bare_reap (pid))
+    figures->failed = TRUE;
+  if (figures->failed)
+    g_printerr ("%s: %s has failed\n", workload->name, workload->contestants[index].name);
+}
+
+/* The contestants of a check are those that need nothing but gopipe. */
+static gboolean
+takes_part (const BenchWorkload *workload,
+            guint                index)
+{
+  const BenchContestant *contestant = &workload->contestants[index];
+
+  return (contestant->func != NULL || (contestant->script != NULL && !check)) &&
+         (!check || g_str_has_prefix (contestant->name, "gopipe"));
+}
+
+static void
+run_round (BenchResult *result,
+           gboolean     backwards)
+{
+  for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
+    {
+      guint index = backwards ? BENCH_MAX_CONTESTANTS - 1 - i : i;
+
+      if (takes_part (result->workload, index) && !result->figures[index].failed)
+        measure (result->workload, index, &result->figures[index]);
+    }
+}
+
+static void
+result_free (gpointer data)
+{
+  BenchResult *result = data;
+
+  for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
+    g_array_unref (result->figures[i].times);
+  g_free (result);
+}
+
+static BenchResult *
+run_workload (const BenchWorkload *workload)
+{
+  BenchResult *result = g_new0 (BenchResult, 1);
+
+  result->workload = workload;
+  for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
+    result->figures[i].times = g_array_new (FALSE, FALSE, sizeof (double));
+  for (int i = 0; i < n_rounds; i++)
+    {
+      if (isatty (STDERR_FILENO))
+        g_printerr ("\r%s %d/%d\033[K", workload->name, i + 1, n_rounds);
+      run_round (result, i % 2 != 0);
+    }
+  if (isatty (STDERR_FILENO))
+    g_printerr ("\r\033[K");
+
+  return result;
+}
+
+static gboolean
+is_wanted (const BenchWorkload *workload)
+{
+  if (words != NULL)
+    return g_strv_contains ((const char * const *) words, workload->name);
+
+  return !quick || workload->touched <= QUICK_TOUCHED;
+}
+
+static gboolean
+has_failed (GPtrArray *results)
+{
+  for (guint i = 0; i < results->len; i++)
+    for (guint j = 0; j < BENCH_MAX_CONTESTANTS; j++)
+      if (((BenchResult *) results->pdata[i])->figures[j].failed)
+        return TRUE;
+
+  return FALSE;
+}
+
+static int
+run_all (void)
+{
+  g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (result_free);
+
+  for (guint i = 0; words != NULL && words[i] != NULL; i++)
+    find_workload (words[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (all_workloads); i++)
+    for (const BenchWorkload *workload = all_workloads[i]; workload->name != NULL; workload++)
+      if (list)
+        g_print ("%-20s %s\n", workload->name, workload->description);
+      else if (is_wanted (workload))
+        g_ptr_array_add (results, run_workload (workload));
+
+  if (list || check)
+    return has_failed (results);
+  bench_report_print (results);
+  if (json_file != NULL)
+    {
+      g_autofree char *json = bench_report_to_json (results, n_rounds, quick);
+      g_autoptr (GError) error = NULL;
+
+      g_file_set_contents (json_file, json, -1, &error);
+      bench_check_error (error);
+    }
+
+  return has_failed (results);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    bench_fail ("%s", error->message);
+  if (run_one)
+    {
+      if (words == NULL || g_strv_length (words) != 5)
+        bench_fail ("--run WORKLOAD CONTESTANT SIZE ITERATIONS TOUCHED");
+      return run_contestant (words[0], words[1],
+                             g_ascii_strtoull (words[2], NULL, 10),
+                             (guint) g_ascii_strtoull (words[3], NULL, 10),
+                             g_ascii_strtoull (words[4], NULL, 10));
+    }
+  if (n_rounds <= 0)
+    n_rounds = check ? 1 : quick ? 3 : 7;
+
+  return run_all ();
+}
