@@ -183,6 +183,62 @@ bare_copy_join (BareCopy *copy)
   pthread_join (copy->thread, NULL);
 }
 
+/* Eight bytes. */
+void
+bare_hand_over (BareHand   *hand,
+                const char *text)
+{
+  pthread_mutex_lock (&hand->lock);
+  memcpy (hand->text, text, sizeof hand->text);
+  hand->full = TRUE;
+  pthread_cond_signal (&hand->changed);
+  pthread_mutex_unlock (&hand->lock);
+}
+
+void
+bare_hand_take (BareHand *hand,
+                char     *text)
+{
+  pthread_mutex_lock (&hand->lock);
+  while (!hand->full)
+    pthread_cond_wait (&hand->changed, &hand->lock);
+  memcpy (text, hand->text, sizeof hand->text);
+  hand->full = FALSE;
+  pthread_mutex_unlock (&hand->lock);
+}
+
+static void *
+hand_on_thread (void *data)
+{
+  BareHand *hand = data;
+  char text[sizeof hand->text];
+
+  for (;;)
+    {
+      bare_hand_take (hand, text);
+      bare_hand_over (hand + 1, text);
+    }
+
+  return NULL;
+}
+
+/* The last one has no thread: what gets there is taken by the caller. They live as long as the program. */
+BareHand *
+bare_hands_new (guint n_hands)
+{
+  BareHand *hands = g_new0 (BareHand, n_hands);
+
+  for (guint i = 0; i < n_hands; i++)
+    {
+      pthread_mutex_init (&hands[i].lock, NULL);
+      pthread_cond_init (&hands[i].changed, NULL);
+    }
+  for (guint i = 0; i + 1 < n_hands; i++)
+    pthread_detach (bare_start_thread (hand_on_thread, &hands[i]));
+
+  return hands;
+}
+
 /* One writer, one reader. The bytes are copied without the lock, since neither touches those of the
  * other. A writer that sleeps is only woken when half of the ring is free. */
 struct _BareRing

@@ -18,6 +18,15 @@ typedef struct
   int output;
 } BareCopy;
 
+/* One place of a chain of threads: what it is handed it hands on. */
+typedef struct
+{
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  gboolean full;
+  char text[8];
+} BareHand;
+
 typedef struct _BareRing BareRing;
 
 void      bare_pipe         (int                *read_end,
@@ -41,6 +50,12 @@ void      bare_copy_start   (BareCopy           *copy,
                              int                 input,
                              int                 output);
 void      bare_copy_join    (BareCopy           *copy);
+
+BareHand *bare_hands_new    (guint               n_hands);
+void      bare_hand_over    (BareHand           *hand,
+                             const char         *text);
+void      bare_hand_take    (BareHand           *hand,
+                             char               *text);
 
 BareRing *bare_ring_new     (gsize               size);
 void      bare_ring_free    (BareRing           *self);

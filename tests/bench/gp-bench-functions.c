@@ -17,79 +17,17 @@
 static const char * const echo_argv[] = { "/bin/echo", "hello", NULL };
 static const char * const cat_argv[] = { "/bin/cat", NULL };
 
-/* One place of a chain of threads that were there before: what it is handed it hands on. */
-typedef struct
-{
-  pthread_mutex_t lock;
-  pthread_cond_t changed;
-  gboolean full;
-  char text[8];
-} Hand;
-
-static Hand hands[N_STAGES];
-
-static void
-hand_over (Hand       *hand,
-           const char *text)
-{
-  pthread_mutex_lock (&hand->lock);
-  memcpy (hand->text, text, sizeof hand->text);
-  hand->full = TRUE;
-  pthread_cond_signal (&hand->changed);
-  pthread_mutex_unlock (&hand->lock);
-}
-
-static void
-take_over (Hand *hand,
-           char *text)
-{
-  pthread_mutex_lock (&hand->lock);
-  while (!hand->full)
-    pthread_cond_wait (&hand->changed, &hand->lock);
-  memcpy (text, hand->text, sizeof hand->text);
-  hand->full = FALSE;
-  pthread_mutex_unlock (&hand->lock);
-}
-
-static void *
-hand_on_thread (void *data)
-{
-  Hand *hand = data;
-  char text[sizeof hand->text];
-
-  for (;;)
-    {
-      take_over (hand, text);
-      hand_over (hand + 1, text);
-    }
-
-  return NULL;
-}
-
 /* Ten hand-offs: from here to the first of nine threads, and so on, and back. */
-static void
-make_hands (void)
-{
-  for (guint i = 0; i < N_STAGES; i++)
-    {
-      pthread_mutex_init (&hands[i].lock, NULL);
-      pthread_cond_init (&hands[i].changed, NULL);
-    }
-  for (guint i = 0; i + 1 < N_STAGES; i++)
-    pthread_detach (bare_start_thread (hand_on_thread, &hands[i]));
-}
-
 static double
 bare_funcs10 (guint64 size)
 {
-  static gboolean made;
-  char text[8] = "";
+  static BareHand *hands;
+  char text[8];
 
-  if (!made)
-    make_hands ();
-  made = TRUE;
-  hand_over (&hands[0], "hello\n\0");
-  take_over (&hands[N_STAGES - 1], text);
+  if (hands == NULL)
+    hands = bare_hands_new (N_STAGES);
+  bare_hand_over (&hands[0], "hello\n\0");
+  bare_hand_take (&hands[N_STAGES - 1], text);
   bench_check (g_str_equal (text, "hello\n"), "output");
 
   return BENCH_WHOLE;

@@ -4,6 +4,8 @@
 
 #include "gp-bench-gio.h"
 
+#include "gp-bench-bare.h"
+
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 
@@ -244,4 +246,15 @@ gio_copy_start (GInputStream  *input,
   copy->output = g_object_ref (output);
 
   return g_thread_new ("copy", copy_thread, copy);
+}
+
+void
+gio_pipe (GInputStream  **input,
+          GOutputStream **output)
+{
+  int read_end, write_end;
+
+  bare_pipe (&read_end, &write_end);
+  *input = g_unix_input_stream_new (read_end, TRUE);
+  *output = g_unix_output_stream_new (write_end, TRUE);
 }

@@ -39,5 +39,7 @@ GSubprocess *gio_spawn            (const char * const  *argv,
 void         gio_wait             (GSubprocess         *process);
 GThread     *gio_copy_start       (GInputStream        *input,
                                    GOutputStream       *output);
+void         gio_pipe             (GInputStream       **input,
+                                   GOutputStream      **output);
 
 G_END_DECLS

@@ -309,3 +309,78 @@ libpipeline_lines (guint64 size)
 
   return BENCH_WHOLE;
 }
+
+/* One byte after the other, each when the one before has arrived */
+static double
+run_latency (pipeline *p,
+             guint64   size)
+{
+  double begin, seconds;
+  FILE *input;
+
+  pipeline_want_in (p, -1);
+  start_for_reading (p);
+  input = pipeline_get_infile (p);
+  begin = bench_now ();
+  for (guint64 i = 0; i < size; i++)
+    {
+      bench_check (fputc ('\n', input) == '\n' && fflush (input) == 0, "write");
+      bench_check (pipeline_readline (p) != NULL, "byte");
+    }
+  seconds = (bench_now () - begin) / size;
+  finish (p);
+
+  return seconds;
+}
+
+double
+libpipeline_latency_cmds (guint64 size)
+{
+  pipeline *p = pipeline_new ();
+
+  for (guint i = 0; i < N_COMMANDS; i++)
+    add_command (p, "/bin/cat", NULL);
+
+  return run_latency (p, size);
+}
+
+double
+libpipeline_latency_funcs (guint64 size)
+{
+  pipeline *p = pipeline_new ();
+
+  for (guint i = 0; i < N_COMMANDS; i++)
+    add_function (p, copy_func, NULL);
+
+  return run_latency (p, size);
+}
+
+double
+libpipeline_latency_mixed (guint64 size)
+{
+  pipeline *p = pipeline_new ();
+
+  for (guint i = 0; i < N_COMMANDS; i += 2)
+    {
+      add_command (p, "/bin/cat", NULL);
+      add_function (p, copy_func, NULL);
+    }
+
+  return run_latency (p, size);
+}
+
+double
+libpipeline_pump_file (guint64 size)
+{
+  g_autofree char *name = g_strdup_printf ("%s/gopipe-bench-%d", g_get_tmp_dir (), getpid ());
+  pipeline *p = make_head (size);
+  double begin = bench_now ();
+  double seconds;
+
+  pipeline_want_outfile (p, name);
+  bench_check (pipeline_run (p) == 0, "status");
+  seconds = bench_now () - begin;
+  unlink (name);
+
+  return seconds;
+}

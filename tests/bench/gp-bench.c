@@ -27,6 +27,9 @@ static const BenchWorkload * const all_workloads[] = {
   bench_spawn_workloads,
   bench_function_workloads,
   bench_data_workloads,
+  bench_language_workloads,
+  bench_latency_workloads,
+  bench_pump_workloads,
 };
 
 #define SMALL_TOUCHED (4 * BENCH_MIB)
@@ -193,6 +196,34 @@ run_contestant (const char *workload_name,
   return 0;
 }
 
+/* Only where gopipe is used in another language: a path for libraries slows down every start. */
+static void
+add_environment (GPtrArray *argv)
+{
+  g_ptr_array_add (argv, g_strdup ("/usr/bin/env"));
+  g_ptr_array_add (argv, g_strdup ("LD_LIBRARY_PATH=" BENCH_BUILD "/gopipe"));
+  g_ptr_array_add (argv, g_strdup ("GI_TYPELIB_PATH=" BENCH_BUILD "/introspection"));
+  g_ptr_array_add (argv, g_strdup ("GJS_PATH=" BENCH_SOURCE "/introspection/gjs"));
+  g_ptr_array_add (argv, g_strdup ("PYTHONPATH=" BENCH_SOURCE "/introspection/python"));
+  g_ptr_array_add (argv, g_strdup ("PYTHONDONTWRITEBYTECODE=1"));
+}
+
+static void
+add_script (GPtrArray  *argv,
+            const char *script)
+{
+  if (g_str_has_prefix (script, "gp-bench-lines"))
+    add_environment (argv);
+  if (g_str_has_suffix (script, ".js"))
+    {
+      g_ptr_array_add (argv, g_strdup ("/usr/bin/gjs"));
+      g_ptr_array_add (argv, g_strdup ("-m"));
+    }
+  else
+    g_ptr_array_add (argv, g_strdup (g_str_has_suffix (script, ".py") ? "/usr/bin/python3" : "/bin/bash"));
+  g_ptr_array_add (argv, g_build_filename (BENCH_SOURCE, "tests", "bench", script, NULL));
+}
+
 /* A script, or this program once more */
 static GPtrArray *
 make_argv (const BenchWorkload   *workload,
@@ -204,16 +235,7 @@ make_argv (const BenchWorkload   *workload,
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
 
   if (contestant->script != NULL)
-    {
-      const char *suffix = strrchr (contestant->script, '.');
-      gboolean is_js = g_str_equal (suffix, ".js");
-
-      g_ptr_array_add (argv, g_strdup (is_js ? "/usr/bin/gjs" :
-                                       g_str_equal (suffix, ".py") ? "/usr/bin/python3" : "/bin/bash"));
-      if (is_js)
-        g_ptr_array_add (argv, g_strdup ("-m"));
-      g_ptr_array_add (argv, g_build_filename (BENCH_SCRIPTS, contestant->script, NULL));
-    }
+    add_script (argv, contestant->script);
   else
     {
       g_ptr_array_add (argv, g_file_read_link ("/proc/self/exe", NULL));
@@ -400,6 +422,9 @@ main (int    argc,
                              (guint) g_ascii_strtoull (words[3], NULL, 10),
                              g_ascii_strtoull (words[4], NULL, 10));
     }
+  /* No disk is measured */
+  if (g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR))
+    g_setenv ("TMPDIR", "/dev/shm", TRUE);
   if (n_rounds <= 0)
     n_rounds = check ? 1 : quick ? 3 : 7;
 

@@ -73,6 +73,9 @@ typedef struct
 extern const BenchWorkload bench_spawn_workloads[];
 extern const BenchWorkload bench_function_workloads[];
 extern const BenchWorkload bench_data_workloads[];
+extern const BenchWorkload bench_language_workloads[];
+extern const BenchWorkload bench_latency_workloads[];
+extern const BenchWorkload bench_pump_workloads[];
 
 /* How it is measured */
 double       bench_now                (void);
