@@ -5,11 +5,13 @@
 #include "gp-bench.h"
 
 #include "gp-bench-bare.h"
+#include "gp-bench-growth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ static const BenchWorkload * const all_workloads[] = {
   bench_spawn_workloads,
   bench_function_workloads,
   bench_data_workloads,
+  bench_growth_workloads,
   bench_language_workloads,
   bench_latency_workloads,
   bench_pump_workloads,
@@ -38,6 +41,7 @@ static const BenchWorkload * const all_workloads[] = {
 static int n_rounds = 0;
 static gboolean quick = FALSE;
 static gboolean check = FALSE;
+static gboolean growth = FALSE;
 static gboolean run_one = FALSE;
 static gboolean list = FALSE;
 static char *json_file = NULL;
@@ -47,6 +51,7 @@ static const GOptionEntry options[] = {
   { "rounds", 0, 0, G_OPTION_ARG_INT, &n_rounds, "How many rounds", "N" },
   { "quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Less data, few rounds, no large processes", NULL },
   { "check", 0, 0, G_OPTION_ARG_NONE, &check, "Only whether each one does its work", NULL },
+  { "growth", 0, 0, G_OPTION_ARG_NONE, &growth, "How the cost grows, instead", NULL },
   { "json", 0, 0, G_OPTION_ARG_FILENAME, &json_file, "Write the figures to a file", "FILE" },
   { "list", 0, 0, G_OPTION_ARG_NONE, &list, "Name the workloads", NULL },
   { "run", 0, 0, G_OPTION_ARG_NONE, &run_one,
@@ -174,6 +179,7 @@ run_contestant (const char *workload_name,
 {
   const BenchWorkload *workload = find_workload (workload_name);
   BenchFunc func = NULL;
+  struct rlimit limit;
 
   for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
     if (g_strcmp0 (workload->contestants[i].name, contestant_name) == 0)
@@ -181,6 +187,12 @@ run_contestant (const char *workload_name,
   if (func == NULL)
     bench_fail ("no contestant '%s'", contestant_name);
 
+  /* A thousand pipelines at once have more than it is by default. */
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
+    {
+      limit.rlim_cur = limit.rlim_max;
+      setrlimit (RLIMIT_NOFILE, &limit);
+    }
   touch_memory (touched);
   for (guint i = 0; i < 1 + iterations / 10; i++)
     func (workload->small_size);
@@ -269,25 +281,20 @@ read_figures (FILE         *file,
 }
 
 /* One round of one contestant */
-static void
-measure (const BenchWorkload *workload,
-         guint                index,
-         BenchFigures        *figures)
+void
+bench_measure (const BenchWorkload *workload,
+               guint                index,
+               guint64              size,
+               guint                iterations,
+               guint64              touched,
+               BenchFigures        *figures)
 {
-  guint64 size = check ? workload->small_size : workload->size;
-  guint64 touched = check ? MIN (workload->touched, SMALL_TOUCHED) : workload->touched;
-  guint iterations = check ? 1 : workload->iterations;
-  g_autoptr (GPtrArray) argv = NULL;
+  g_autoptr (GPtrArray) argv = make_argv (workload, &workload->contestants[index], size, iterations,
+                                          touched);
   int input, output;
   FILE *file;
   pid_t pid;
 
-  if (quick)
-    {
-      size = MAX (size / 8, MIN (size, workload->small_size));
-      iterations = MAX (iterations / 4, 1);
-    }
-  argv = make_argv (workload, &workload->contestants[index], size, iterations, touched);
   bare_pipe (&input, &output);
   pid = bare_spawn ((const char * const *) argv->pdata, -1, output);
   file = fdopen (input, "r");
@@ -298,6 +305,23 @@ measure (const BenchWorkload *workload,
     figures->failed = TRUE;
   if (figures->failed)
     g_printerr ("%s: %s has failed\n", workload->name, workload->contestants[index].name);
+}
+
+static void
+measure (const BenchWorkload *workload,
+         guint                index,
+         BenchFigures        *figures)
+{
+  guint64 size = workload->size;
+
+  if (check)
+    bench_measure (workload, index, workload->small_size, 1, MIN (workload->touched, SMALL_TOUCHED),
+                   figures);
+  else if (quick)
+    bench_measure (workload, index, MAX (size / 8, MIN (size, workload->small_size)),
+                   MAX (workload->iterations / 4, 1), workload->touched, figures);
+  else
+    bench_measure (workload, index, size, workload->iterations, workload->touched, figures);
 }
 
 /* The contestants of a check are those that need nothing but gopipe. */
@@ -359,6 +383,8 @@ is_wanted (const BenchWorkload *workload)
 {
   if (words != NULL)
     return g_strv_contains ((const char * const *) words, workload->name);
+  if (g_str_has_prefix (workload->name, "growth"))
+    return check;
 
   return !quick || workload->touched <= QUICK_TOUCHED;
 }
@@ -426,7 +452,9 @@ main (int    argc,
   if (g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR))
     g_setenv ("TMPDIR", "/dev/shm", TRUE);
   if (n_rounds <= 0)
-    n_rounds = check ? 1 : quick ? 3 : 7;
+    n_rounds = check ? 1 : quick || growth ? 3 : 7;
+  if (growth)
+    return !bench_growth_run (n_rounds, json_file);
 
   return run_all ();
 }

@@ -82,6 +82,12 @@ double       bench_now                (void);
 double       bench_get_median         (GArray              *times);
 double       bench_get_quantile       (GArray              *times,
                                        double               part);
+void         bench_measure            (const BenchWorkload *workload,
+                                       guint                index,
+                                       guint64              size,
+                                       guint                iterations,
+                                       guint64              touched,
+                                       BenchFigures        *figures);
 void         bench_measure_supervisor (guint64             *rss_kib,
                                        guint64             *private_kib);
 
