@@ -45,6 +45,7 @@ static gboolean growth = FALSE;
 static gboolean run_one = FALSE;
 static gboolean list = FALSE;
 static char *json_file = NULL;
+static char *svg_folder = NULL;
 static char **words = NULL;
 
 static const GOptionEntry options[] = {
@@ -53,6 +54,7 @@ static const GOptionEntry options[] = {
   { "check", 0, 0, G_OPTION_ARG_NONE, &check, "Only whether each one does its work", NULL },
   { "growth", 0, 0, G_OPTION_ARG_NONE, &growth, "How the cost grows, instead", NULL },
   { "json", 0, 0, G_OPTION_ARG_FILENAME, &json_file, "Write the figures to a file", "FILE" },
+  { "svg", 0, 0, G_OPTION_ARG_FILENAME, &svg_folder, "Draw the figures of --json", "FOLDER" },
   { "list", 0, 0, G_OPTION_ARG_NONE, &list, "Name the workloads", NULL },
   { "run", 0, 0, G_OPTION_ARG_NONE, &run_one,
     "Run one: WORKLOAD CONTESTANT SIZE ITERATIONS TOUCHED, a size of 0 being the usual one", NULL },
@@ -358,6 +360,13 @@ result_free (gpointer data)
   g_free (result);
 }
 
+/* A large process takes seconds to become that large. */
+static int
+get_rounds (const BenchWorkload *workload)
+{
+  return workload->touched < BENCH_GIB ? n_rounds : MIN (n_rounds, 3);
+}
+
 static BenchResult *
 run_workload (const BenchWorkload *workload)
 {
@@ -366,10 +375,10 @@ run_workload (const BenchWorkload *workload)
   result->workload = workload;
   for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
     result->figures[i].times = g_array_new (FALSE, FALSE, sizeof (double));
-  for (int i = 0; i < n_rounds; i++)
+  for (int i = 0; i < get_rounds (workload); i++)
     {
       if (isatty (STDERR_FILENO))
-        g_printerr ("\r%s %d/%d\033[K", workload->name, i + 1, n_rounds);
+        g_printerr ("\r%s %d/%d\033[K", workload->name, i + 1, get_rounds (workload));
       run_round (result, i % 2 != 0);
     }
   if (isatty (STDERR_FILENO))
@@ -429,12 +438,23 @@ run_all (void)
   return has_failed (results);
 }
 
+static void
+draw (void)
+{
+  const char *argv[] = {
+    "/usr/bin/python3", BENCH_SOURCE "/tests/bench/draw.py", json_file, svg_folder, NULL,
+  };
+
+  bare_wait (bare_spawn (argv, -1, -1));
+}
+
 int
 main (int    argc,
       char **argv)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
+  int failed;
 
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error))
@@ -453,8 +473,11 @@ main (int    argc,
     g_setenv ("TMPDIR", "/dev/shm", TRUE);
   if (n_rounds <= 0)
     n_rounds = check ? 1 : quick || growth ? 3 : 7;
-  if (growth)
-    return !bench_growth_run (n_rounds, json_file);
+  if (svg_folder != NULL && json_file == NULL)
+    bench_fail ("--svg draws the figures of --json");
+  failed = growth ? !bench_growth_run (n_rounds, json_file) : run_all ();
+  if (svg_folder != NULL)
+    draw ();
 
-  return run_all ();
+  return failed;
 }
