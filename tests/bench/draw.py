@@ -4,8 +4,8 @@
 
 usage: draw.py FIGURES.json FOLDER
 
-Writes performance.svg, or performance-growth.svg if the figures are those of `./dev bench growth`. If
-there is a performance.md in the folder, its table between the two markers is written anew.
+Writes performance.svg, or performance-growth.svg if the figures are those of `./dev bench growth`.
+If there is a performance.md in the folder, its table between the two markers is written anew.
 
 The figures of workloads are an object with
 
@@ -14,16 +14,17 @@ The figures of workloads are an object with
     quick        whether with less data
     supervisor   rss_kib and private_kib, the memory of one
     workloads    each with name, description, size and touched (bytes), and
-        contestants  each with name; median, low and high, the quartiles of the seconds of one iteration;
-                     peak_kib, the memory of its process less what was touched; times, their number
-        ratios       each with name and against, two contestants, and ratio, that of their medians; where
-                     something is aimed at also at_most, and met, which is true or false
+        contestants  each with name; median, low and high, the quartiles of the seconds of one
+                     iteration; peak_kib, the memory of its process less what was touched; times,
+                     the number of iterations
+        ratios       each with name and against, two contestants, and ratio, that of their medians;
+                     where something is aimed at also at_most, and met, which is true or false
 
 and those of growth have, instead of the last two,
 
     growth       each with name, description, and
-        points       each with size, name (of the contestant), median (seconds; growth_pipes: bytes) of all
-                     of that size, and peak_kib
+        points       each with size, name (of the contestant), median (seconds; growth_pipes:
+                     bytes) of all of that size, and peak_kib
 """
 
 import json
@@ -62,7 +63,8 @@ PEERS = {
 
 def style():
     def rules(index):
-        return ''.join(f'.{name}{{fill:{pair[index]}}}.{name}-line{{stroke:{pair[index]};fill:none}}'
+        return ''.join(f'.{name}{{fill:{pair[index]}}}'
+                       f'.{name}-line{{stroke:{pair[index]};fill:none}}'
                        for name, pair in COLORS.items())
     return (f'<style>text{{font-family:{FONT};font-size:12px}}{rules(0)}'
             f'@media (prefers-color-scheme: dark){{{rules(1)}}}</style>')
@@ -100,12 +102,12 @@ class Picture:
     def mark(self, x, y, name):
         """A shape of its own for each, for those who do not see the colours"""
         shapes = {
-            'gsubprocess': f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
-            'libpipeline': f'<rect class="{name}" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>',
-            'bash': f'<path class="{name}" d="M{x:.1f} {y - 5:.1f}l5 9h-10z"/>',
-            'python': f'<path class="{name}" d="M{x:.1f} {y - 5.5:.1f}l5.5 5.5l-5.5 5.5l-5.5 -5.5z"/>',
+            'gsubprocess': 'm-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z',
+            'libpipeline': 'm-4 -4h8v8h-8z',
+            'bash': 'm0 -5l5 9h-10z',
+            'python': 'm0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z',
         }
-        self.parts.append(shapes[name])
+        self.parts.append(f'<path class="{name}" d="M{x:.1f} {y:.1f}{shapes[name]}"/>')
 
     def finish(self):
         return '\n'.join(self.parts + ['</svg>', ''])
@@ -239,29 +241,34 @@ def draw_growth(figures):
         return [(name, label, get_points(growth, series, name, lambda point: factor * each(point)))
                 for name, label in (('gopipe', 'gopipe'), ('floor', 'bare C'))]
 
+    def ours(series, convert):
+        return get_points(growth, f'growth_{series}', 'gopipe', convert)
+
     def bytes_curves(convert):
-        return [('gopipe', 'functions', get_points(growth, 'growth_bytes_functions', 'gopipe', convert)),
-                ('bash', 'with cat', get_points(growth, 'growth_bytes_command', 'gopipe', convert))]
+        return [('gopipe', 'functions', ours('bytes_functions', convert)),
+                ('bash', 'with cat', ours('bytes_command', convert))]
 
     def memory(point):
         return point['peak_kib'] / 1024
 
     panels = [
-        ('Functions in one pipeline', 'µs for each function', both('growth_functions', 1e6), '{:g}'.format),
-        ('Commands in one pipeline', 'ms for each command', both('growth_commands', 1e3), '{:g}'.format),
+        ('Functions in one pipeline', 'µs for each function', both('growth_functions', 1e6),
+         '{:g}'.format),
+        ('Commands in one pipeline', 'ms for each command', both('growth_commands', 1e3),
+         '{:g}'.format),
         ('Pipelines of one command at once', 'ms for each pipeline',
          both('growth_command_pipelines', 1e3), '{:g}'.format),
         ('Pipelines of two functions at once', 'µs for each pipeline',
          both('growth_function_pipelines', 1e6)[:1], '{:g}'.format),
-        ('Data', 'ns for each byte', bytes_curves(lambda point: 1e9 * each(point)), format_size, True),
+        ('Data', 'ns for each byte', bytes_curves(lambda point: 1e9 * each(point)), format_size,
+         True),
         ('Memory over the size of the data', 'MiB at most', bytes_curves(memory), format_size),
         ('Memory over pipelines at once', 'MiB at most',
-         [('gopipe', 'functions', get_points(growth, 'growth_function_pipelines', 'gopipe', memory)),
-          ('bash', 'commands', get_points(growth, 'growth_command_pipelines', 'gopipe', memory))],
+         [('gopipe', 'functions', ours('function_pipelines', memory)),
+          ('bash', 'commands', ours('command_pipelines', memory))],
          '{:g}'.format),
         ('Pipes over pipelines at once', 'MiB that they may hold',
-         [('gopipe', '', get_points(growth, 'growth_pipes', 'gopipe',
-                                    lambda point: point['median'] / 2**20))],
+         [('gopipe', '', ours('pipes', lambda point: point['median'] / 2**20))],
          '{:g}'.format, False, 64),
     ]
     for number, panel in enumerate(panels):
@@ -275,7 +282,8 @@ def table_cell(ratio):
     text = f"{ratio['ratio']:.2f}"
     if 'at_most' not in ratio:
         return text
-    return f"{text} ({ratio['at_most']:g})" if ratio['met'] else f"**{text}** ({ratio['at_most']:g})"
+    target = f"({ratio['at_most']:g})"
+    return f'{text} {target}' if ratio['met'] else f'**{text}** {target}'
 
 
 def make_table(figures):
@@ -286,7 +294,8 @@ def make_table(figures):
     for workload in figures['workloads']:
         peaks = {entry['name']: entry['peak_kib'] / 1024 for entry in workload['contestants']}
         for name in (name for name in peaks if name.startswith('gopipe')):
-            ratios = {ratio['against']: ratio for ratio in workload['ratios'] if ratio['name'] == name}
+            ratios = {ratio['against']: ratio for ratio in workload['ratios']
+                      if ratio['name'] == name}
             title = workload['name'] + (', exec' if name != 'gopipe' else '')
             cells = [table_cell(ratios.get(column)) for column in ('floor', *PEERS)]
             lines.append(f'| {title} | {peaks[name]:.1f} | ' + ' | '.join(cells) + ' |')

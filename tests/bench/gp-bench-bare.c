@@ -114,6 +114,17 @@ bare_read (int    fd,
   return n_read;
 }
 
+/* That "hello" comes, and then the end. Takes the descriptor. */
+void
+bare_check_hello (int fd)
+{
+  char text[16];
+
+  bench_check (bare_read (fd, text, sizeof text) == 6 && memcmp (text, "hello\n", 6) == 0, "text");
+  bench_check (bare_read (fd, text, sizeof text) == 0, "end");
+  close (fd);
+}
+
 guint64
 bare_count (int fd)
 {
@@ -222,7 +233,8 @@ hand_on_thread (void *data)
   return NULL;
 }
 
-/* The last one has no thread: what gets there is taken by the caller. They live as long as the program. */
+/* The last one has no thread: what gets there is taken by the caller. They live as long as the
+ * program. */
 BareHand *
 bare_hands_new (guint n_hands)
 {

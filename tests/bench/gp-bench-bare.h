@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What the floors are made of: the system calls, and nothing else. Every failure ends the program. */
+/* What the floors are made of: the system calls, and nothing else. Every failure ends the program.
+ * */
 
 /* A thread that copies from one descriptor to another. */
 typedef struct
@@ -44,6 +45,7 @@ void      bare_write        (int                 fd,
 gsize     bare_read         (int                 fd,
                              void               *buffer,
                              gsize               size);
+void      bare_check_hello  (int                 fd);
 guint64   bare_count        (int                 fd);
 guint64   bare_count_lines  (int                 fd);
 void      bare_copy_start   (BareCopy           *copy,

@@ -50,7 +50,8 @@ funcs10 ()
 mixed10 ()
 {
   local text
-  text=$(/bin/echo hello | copy | /bin/cat | copy | /bin/cat | copy | /bin/cat | copy | /bin/cat | copy)
+  text=$(/bin/echo hello | copy | /bin/cat | copy | /bin/cat | copy |
+         /bin/cat | copy | /bin/cat | copy)
   [ "$text" = hello ] || fail
 }
 
@@ -59,7 +60,7 @@ cmd_to_cmd ()
   /usr/bin/head -c "$size" /dev/zero | /bin/cat >/dev/null
 }
 
-# A line of it takes a hundred times as long as elsewhere: a hundredth of them, and the time by hundred.
+# A line takes a hundred times as long as elsewhere: a hundredth of them, and the time by hundred.
 lines ()
 {
   local line n=0

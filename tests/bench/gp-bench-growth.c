@@ -16,8 +16,8 @@
 
 #define NOBODY 65534
 
-/* How the cost grows with the number of stages, of pipelines and of bytes. The size of these workloads is
- * that number, and each is measured with several. */
+/* How the cost grows with the number of stages, of pipelines and of bytes. The size of these
+ * workloads is that number, and each is measured with several. */
 
 static const char * const true_argv[] = { "/bin/true", NULL };
 static const char * const cat_argv[] = { "/bin/cat", NULL };
@@ -184,8 +184,8 @@ gopipe_bytes_command (guint64 size)
   return run_bytes (size, TRUE);
 }
 
-/* What all pipes are allowed to hold of which this process has an end. That is what the kernel counts for
- * a user. */
+/* What all pipes are allowed to hold of which this process has an end. That is what the kernel
+ * counts for a user. */
 static guint64
 sum_pipes (void)
 {
@@ -208,8 +208,8 @@ sum_pipes (void)
   return total;
 }
 
-/* Functions around a command, all at once, with more data than the pipes hold. Each of them looks when
- * half of its data has come. */
+/* Functions around a command, all at once, with more data than the pipes hold. Each of them looks
+ * when half of its data has come. */
 typedef struct
 {
   GMutex lock;
@@ -385,7 +385,8 @@ measure_size (const BenchWorkload *workload,
   return !failed;
 }
 
-/* Writes the curves as JSON; see the head of draw.py for what is in it. Returns whether all was measured. */
+/* Writes the curves as JSON; see the head of draw.py for what is in it. Returns whether all was
+ * measured. */
 gboolean
 bench_growth_run (int         n_rounds,
                   const char *json_file)
@@ -394,7 +395,8 @@ bench_growth_run (int         n_rounds,
   g_autoptr (GError) error = NULL;
   gboolean good = TRUE;
 
-  g_string_append_printf (json, "{\n  \"format\": 1,\n  \"rounds\": %d,\n  \"growth\": [", n_rounds);
+  g_string_append_printf (json, "{\n  \"format\": 1,\n  \"rounds\": %d,\n  \"growth\": [",
+                          n_rounds);
   for (guint i = 0; i < G_N_ELEMENTS (growths); i++)
     {
       const BenchWorkload *workload = &bench_growth_workloads[i];

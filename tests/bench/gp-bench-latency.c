@@ -10,8 +10,8 @@
 
 #define N_STAGES 10
 
-/* How long one byte is on its way through ten stages that wait for it. The size is the number of bytes,
- * each of which is sent when the one before has arrived. The time is that of one. */
+/* How long one byte is on its way through ten stages that wait for it. The size is the number of
+ * bytes, each of which is sent when the one before has arrived. The time is that of one. */
 
 static const char * const cat_argv[] = { "/bin/cat", NULL };
 

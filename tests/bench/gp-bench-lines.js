@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A function of lines in JavaScript, and the loop over a Gio.DataInputStream that one would write
-// instead: the one that blocks. It is the faster one, and gjs 1.74 does not get through the other one,
-// since it drops callbacks while it collects garbage. Called like a contestant of gopipe-bench.
+// instead: the one that blocks. It is the faster one, and gjs 1.74 does not get through the other
+// one, since it drops callbacks while it collects garbage. Called like a contestant of
+// gopipe-bench.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';

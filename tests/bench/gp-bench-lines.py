@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A function of lines in Python, and the loop over a Gio.DataInputStream that one would write instead:
-the one that blocks, which takes a tenth of the other one's time. Called like a contestant of
-gopipe-bench."""
+"""A function of lines in Python, and the loop over a Gio.DataInputStream that one would write
+instead: the one that blocks, which takes a tenth of the other one's time. Called like a contestant
+of gopipe-bench."""
 
 import sys
 import time

@@ -44,6 +44,12 @@ get_file_name (void)
   return g_build_filename (g_get_tmp_dir (), name, NULL);
 }
 
+static int
+open_file (const char *name)
+{
+  return open (name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
 /* The file is removed outside of the time. */
 static double
 check_file (const char *name,
@@ -68,7 +74,7 @@ bare_pump_file (guint64 size)
   Head head;
 
   head_init (&head, size);
-  bare_wait (bare_spawn (head.argv, -1, open (name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)));
+  bare_wait (bare_spawn (head.argv, -1, open_file (name)));
 
   return check_file (name, size, begin);
 }
@@ -99,8 +105,7 @@ gio_pump_file (guint64 size)
   Head head;
 
   head_init (&head, size);
-  process = gio_spawn (head.argv, -1, open (name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666),
-                       G_SUBPROCESS_FLAGS_NONE);
+  process = gio_spawn (head.argv, -1, open_file (name), G_SUBPROCESS_FLAGS_NONE);
   gio_wait (process);
 
   return check_file (name, size, begin);

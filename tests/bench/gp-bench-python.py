@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The same with Python's subprocess: called like a contestant of gopipe-bench, see gp-bench.h.
 
-Bytes and lines are read from and written to unbuffered pipes with os.read and os.write where that is
-the fastest, and a function between commands is a thread.
+Bytes are read from and written to unbuffered pipes with os.read and os.write where that is the
+fastest, and a function between commands is a thread.
 """
 
 import os
@@ -97,8 +97,8 @@ def stall(size):
 
 
 def with_threads(first, n_cats, work, *args):
-    """Commands with a thread between each two; calls work with the last output, and what it returns is
-    returned. The first one is fed by a function, if that is what there is."""
+    """Commands with a thread between each two; calls work with the last output, and what it returns
+    is returned. The first one is fed by a function, if that is what there is."""
     processes, threads = [], []
     for number in range(n_cats):
         feed = number > 0 or callable(first)

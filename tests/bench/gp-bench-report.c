@@ -126,7 +126,7 @@ bench_report_print (GPtrArray *results)
         if (is_gopipe (&result->workload->contestants[j]))
           print_row (result, j);
       }
-  g_print ("\nRatios of gopipe's time to that of the others, '/' what is aimed at, '!' if it is missed.\n"
+  g_print ("\nRatios of gopipe's time to that of the others; '/' what is aimed at, '!' if missed.\n"
            "MiB is the peak of the process itself, less what was touched before.\n");
 }
 

@@ -17,13 +17,13 @@ G_BEGIN_DECLS
 /* What a contestant returns if the time of the whole call is what counts. */
 #define BENCH_WHOLE 0.0
 
-/* Does the work of a workload once, checks the result, and returns the seconds that count. The size is
- * in the unit of the workload: bytes, lines or rounds. */
+/* Does the work of a workload once, checks the result, and returns the seconds that count. The size
+ * is in the unit of the workload: bytes, lines or rounds. */
 typedef double (*BenchFunc) (guint64 size);
 
-/* One way to do the work of a workload. Either a function of this program, or a script that is called
- * with the name of the workload, its own name, the size, the iterations and the touched memory. With
- * neither, the contestant was not built, and is left out. */
+/* One way to do the work of a workload. Either a function of this program, or a script that is
+ * called with the name of the workload, its own name, the size, the iterations and the touched
+ * memory. With neither, the contestant was not built, and is left out. */
 typedef struct
 {
   const char *name;
