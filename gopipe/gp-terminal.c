@@ -21,7 +21,7 @@
 
 /* What a person would want to see changed on its way is not what a pipeline wants, nor are keys
  * that edit a line. */
-static void
+static gboolean
 set_modes (int fd)
 {
   static const int editing[] = {
@@ -30,14 +30,15 @@ set_modes (int fd)
   struct termios modes;
 
   if (tcgetattr (fd, &modes) < 0)
-    return;
+    return FALSE;
 
   modes.c_oflag &= ~OPOST;
   modes.c_lflag &= ~(ECHO | ECHOE | ECHOK | ECHONL);
   modes.c_iflag &= ~(ICRNL | INLCR | IGNCR | ISTRIP | IXON | IXOFF);
   for (guint i = 0; i < G_N_ELEMENTS (editing); i++)
     modes.c_cc[editing[i]] = _POSIX_VDISABLE;
-  tcsetattr (fd, TCSANOW, &modes);
+
+  return tcsetattr (fd, TCSANOW, &modes) == 0;
 }
 
 static gboolean
@@ -45,8 +46,13 @@ open_both (int *our_fd,
            int *child_fd)
 {
   char name[128];
+  int fd;
 
-  *our_fd = gp_descriptor_lift (posix_openpt (O_RDWR | O_NOCTTY | O_CLOEXEC), "", NULL);
+  *child_fd = -1;
+  do
+    fd = posix_openpt (O_RDWR | O_NOCTTY | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  *our_fd = gp_descriptor_lift (fd, "", NULL);
   if (*our_fd < 0 ||
       grantpt (*our_fd) < 0 ||
       unlockpt (*our_fd) < 0)
@@ -67,14 +73,15 @@ gp_terminal_open (guint    columns,
                   int     *child_fd,
                   GError **error)
 {
-  if (!open_both (our_fd, child_fd))
+  /* With the wrong modes, it would change what goes through it. */
+  if (!open_both (our_fd, child_fd) || !set_modes (*child_fd))
     {
       gp_set_error_from_errno (error, errno, "cannot make a terminal");
       gp_descriptor_clear (our_fd);
+      gp_descriptor_clear (child_fd);
       return FALSE;
     }
 
-  set_modes (*child_fd);
   gp_terminal_resize (*our_fd,
                       columns > 0 ? columns : GP_COMMAND_DEFAULT_COLUMNS,
                       rows > 0 ? rows : GP_COMMAND_DEFAULT_ROWS);

@@ -438,6 +438,60 @@ test_waits (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+static gboolean
+compress_and_fail_func (GInputStream    *input,
+                        GOutputStream   *output,
+                        GpStageContext  *context,
+                        gpointer         user_data,
+                        GError         **error)
+{
+  g_autoptr (GConverter) converter =
+    G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1));
+  g_autoptr (GOutputStream) compressed = g_converter_output_stream_new (output, converter);
+
+  g_filter_output_stream_set_close_base_stream (G_FILTER_OUTPUT_STREAM (compressed), FALSE);
+  if (g_output_stream_write_all (compressed, "text", 4, NULL, NULL, error) &&
+      g_output_stream_close (compressed, NULL, error))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no more");
+
+  return FALSE;
+}
+
+/* Where one part has ended, and it is to be seen whether there is another */
+static void
+test_fails_after_part (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GConverter) converter =
+    G_CONVERTER (g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP));
+  g_autoptr (GBytes) output = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_set_partial_input_is_error (pipeline, TRUE);
+  gp_test_add_function (pipeline, "compress", compress_and_fail_func, NULL);
+  gp_pipeline_append (pipeline, GP_STAGE (gp_converter_stage_new ("decompress", converter)));
+  output = gp_test_communicate (pipeline, NULL, NULL, &error);
+  g_assert_null (output);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+static void
+test_cannot_flush (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GConverter) converter =
+    G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1));
+  g_autoptr (GOutputStream) sink =
+    gp_test_sink_new (1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE, "full"));
+  g_autoptr (GOutputStream) output = g_buffered_output_stream_new (sink);
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_set_stdout (pipeline, output);
+  gp_pipeline_append (pipeline, GP_STAGE (gp_converter_stage_new ("compress", converter)));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -457,6 +511,8 @@ main (int    argc,
   gp_test_add ("/converter-stage/demanding-converter", test_demanding_converter);
   gp_test_add ("/converter-stage/bad-converter", test_bad_converter);
   gp_test_add ("/converter-stage/waits", test_waits);
+  gp_test_add ("/converter-stage/fails-after-part", test_fails_after_part);
+  gp_test_add ("/converter-stage/cannot-flush", test_cannot_flush);
 
   return gp_test_run ();
 }

@@ -75,6 +75,7 @@ static const GpTestFault faults[] = {
   GP_TEST_FAULT (WAITPID, "waitpid", ECHILD),
   GP_TEST_FAULT (KILL, "kill", EPERM),
   GP_TEST_FAULT (SIGACTION, "sigaction", EINVAL),
+  GP_TEST_LASTING ("fchown-all", GP_TEST_CALL_BIT (FCHOWN), EPERM),
   GP_TEST_LASTING ("descriptors", DESCRIPTORS, EMFILE),
   GP_TEST_LASTING ("processes", PROCESSES, EAGAIN),
 };
@@ -176,6 +177,113 @@ add_glib_ends (void)
   g_assert_null (gp_test_glib_end (G_N_ELEMENTS (glib_ends)));
 }
 
+/* --- Where each call counts --------------------------------------------------------------- */
+
+/* What is opened before the start, and what waits for a good end */
+static void
+run_gates (gconstpointer  data,
+           GpTestReport  *report)
+{
+  const GpTestScene *scene = data;
+  guint n_fds = gp_test_count_fds ();
+  g_autoptr (GpPipeline) opened = NULL;
+  g_autoptr (GpPipeline) pipeline = NULL;
+  g_autoptr (GInputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  GpCommandStage *command;
+
+  gp_test_fault_arm ();
+  opened = gp_test_pipeline_new ();
+  gp_pipeline_set_partial_input_is_error (opened, TRUE);
+  gp_test_add_child (opened, "cat", NULL);
+  output = gp_pipeline_open_output (opened, &error);
+  if (output != NULL)
+    {
+      g_autoptr (GOutputStream) input = gp_pipeline_open_input (opened, &error);
+    }
+  if (error == NULL)
+    {
+      pipeline = gp_test_pipeline_new ();
+      gp_pipeline_set_partial_input_is_error (pipeline, TRUE);
+      command = gp_test_add_child (pipeline, "cat", NULL);
+      gp_command_stage_set_supervised (command, scene->mode->supervised);
+      gp_test_add_function (pipeline, "turn", gp_test_copy_func, NULL);
+      gp_pipeline_run (pipeline, NULL, &error);
+    }
+
+  gp_test_scene_judge (report, error == NULL, &error);
+  g_clear_object (&output);
+  g_clear_object (&opened);
+  g_clear_object (&pipeline);
+  gp_test_scene_end (report, n_fds, gp_test_fault_get ()->n_faults);
+}
+
+/* Few enough that a quick test fails all of them, one after the other */
+typedef struct
+{
+  const char    *name;
+  const char    *scene; /* NULL: the gates */
+  uint64_t       calls;
+  int            errsv;
+} Each;
+
+static const Each each[] = {
+  { "gates-eventfd", NULL, GP_TEST_CALL_BIT (EVENTFD), EMFILE },
+  { "gates-pipe2", NULL, GP_TEST_CALL_BIT (PIPE), EMFILE },
+  { "terminal-ioctl", "set-up", GP_TEST_CALL_BIT (IOCTL), EIO },
+  { "terminal-open", "set-up", GP_TEST_CALL_BIT (OPEN), EMFILE },
+};
+
+static GpTestRunFunc
+find_scene (const char *name)
+{
+  for (guint i = 0; i < GP_TEST_N_SCENES; i++)
+    {
+      if (g_strcmp0 (gp_test_scenes[i].name, name) == 0)
+        return gp_test_scenes[i].func;
+    }
+
+  return run_gates;
+}
+
+static void
+test_each (gconstpointer data)
+{
+  const Each *one = data;
+  const GpTestScene scene = { &gp_test_modes[0], FALSE };
+  GpTestFaults *shared = gp_test_fault_get ();
+  guint n_calls = 1;
+
+  for (guint n = 0; n <= n_calls; n++)
+    {
+      g_auto (GpTestOutcome) outcome = { 0, };
+
+      *shared = (GpTestFaults) { .calls = one->calls, .errsv = one->errsv,
+                                 .scope = GP_TEST_SCOPE_PROGRAM, .first = n, .last = n };
+      gp_test_fault_run (find_scene (one->scene), &scene, &outcome);
+      g_test_message ("call %u: %s", n, outcome.problem != NULL ? outcome.problem
+                                                                : outcome.report.message);
+      g_assert_cmpint (outcome.end, !=, GP_TEST_END_WRONG);
+      if (n == 0)
+        {
+          g_assert_cmpint (outcome.end, ==, GP_TEST_END_SUCCESS);
+          n_calls = shared->n_calls;
+          g_assert_cmpuint (n_calls, >, 0);
+        }
+    }
+}
+
+static void
+add_each (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (each); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/faults/each/%s", each[i].name);
+
+      gp_test_add_data (path, &each[i], test_each);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -189,6 +297,7 @@ main (int    argc,
     gp_test_faults_add ("faults-fork", GP_TEST_SCOPE_FORKS, TRUE,
                         gp_test_helper_faults, gp_test_count_helper_faults ());
   add_glib_ends ();
+  add_each ();
 
   return gp_test_faults_run_all ();
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "gp-test-lines.h"
+#include "gp-test-streams.h"
 
 static GThread *main_thread;
 
@@ -377,6 +378,38 @@ test_nested (void)
     }
 }
 
+/* Writes more than is kept back, and does not care that it fails; neither does flushing it. */
+static GpLineAction
+careless_line (const char         *line,
+               GDataOutputStream  *output,
+               gpointer            user_data,
+               GError            **error)
+{
+  g_autofree char *text = g_strnfill (1000000, 'x');
+
+  g_assert_false (g_output_stream_write_all (G_OUTPUT_STREAM (output), text, 1000000, NULL, NULL,
+                                             NULL));
+  g_assert_false (g_output_stream_flush (G_OUTPUT_STREAM (output), NULL, NULL));
+
+  return GP_LINE_ACTION_DROP;
+}
+
+static void
+test_ignores_errors (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GInputStream) input = g_memory_input_stream_new_from_data ("a\n", 2, NULL);
+  g_autoptr (GOutputStream) output =
+    gp_test_sink_new (10, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE, "full"));
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_set_stdin (pipeline, input);
+  gp_pipeline_set_stdout (pipeline, output);
+  gp_pipeline_append (pipeline, GP_STAGE (gp_line_stage_new ("careless", careless_line, NULL, NULL)));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -394,5 +427,6 @@ main (int    argc,
   gp_test_add ("/line-stage/settings", test_settings);
   gp_test_add ("/line-stage/destroy-notifies", test_destroy_notifies);
   gp_test_add ("/line-stage/nested", test_nested);
+  gp_test_add ("/line-stage/ignores-errors", test_ignores_errors);
   return gp_test_run ();
 }

@@ -609,6 +609,26 @@ test_close_async (void)
   kind = KIND_OWN;
 }
 
+static void
+test_close_async_error (void)
+{
+  g_autoptr (GInputStream) base = NULL;
+  g_autoptr (GInputStream) reader = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  int fds[2];
+
+  g_assert_true (gp_descriptor_open_pipe (fds, NULL));
+  base = g_unix_input_stream_new (fds[0], TRUE);
+  reader = gp_pipe_input_stream_new_for_stream (base, NULL);
+  close (fds[0]);
+  g_input_stream_close_async (reader, G_PRIORITY_DEFAULT, NULL, store_result_cb, &result);
+  await_result (&result);
+  g_assert_false (g_input_stream_close_finish (reader, result, &error));
+  g_assert_nonnull (error);
+  close (fds[1]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -628,6 +648,7 @@ main (int    argc,
   add_case ("/pipe-stream/stop/interrupt-lasts", test_interrupt_lasts);
   add_case ("/pipe-stream/stop/outer-interrupt", test_outer_interrupt);
   add_case ("/pipe-stream/close-async", test_close_async);
+  add_case ("/pipe-stream/close-async/error", test_close_async_error);
   add_case ("/pipe-stream/source-outlives", test_source_outlives);
   add_case ("/pipe-stream/growth", test_growth);
   add_case ("/pipe-stream/growth/by-reader", test_growth_by_reader);

@@ -286,6 +286,27 @@ test_outlives_pipeline (void)
   g_assert_cmpint (gp_stage_status_get_exit_status (status), ==, 2);
 }
 
+static gboolean
+look_and_fail (GpStageContext  *context,
+               gpointer         pipeline,
+               GError         **error)
+{
+  assert_summary (gp_pipeline_get_status (pipeline, 0), "starting");
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "lost");
+
+  return FALSE;
+}
+
+static void
+test_function_starts_and_fails (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+
+  gp_pipeline_append (pipeline, GP_STAGE (gp_async_stage_new ("a", look_and_fail, pipeline, NULL)));
+  g_assert_false (gp_test_run_pipeline (pipeline, NULL, NULL));
+  assert_summary (gp_pipeline_get_status (pipeline, 0), "a: lost");
+}
+
 int
 main (int    argc,
       char **argv)
@@ -303,5 +324,6 @@ main (int    argc,
   gp_test_add ("/stage-status/list", test_list);
   gp_test_add ("/stage-status/children-of-nested", test_children_of_nested);
   gp_test_add ("/stage-status/outlives-pipeline", test_outlives_pipeline);
+  gp_test_add ("/stage-status/function-starts-and-fails", test_function_starts_and_fails);
   return gp_test_run ();
 }
