@@ -6,6 +6,7 @@
 #include "gp-test-util.h"
 
 #include <fcntl.h>
+#include <gio/gunixoutputstream.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <unistd.h>
@@ -686,6 +687,46 @@ test_killed_by_nameless (void)
   gp_test_assert_contains (error->message, expected);
 }
 
+/* Then the command gets that itself. */
+static void
+test_stderr_stream_descriptor (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *stage = gp_test_add_child (pipeline, "stderr", "said", "0", NULL);
+  g_autoptr (GOutputStream) stream = NULL;
+  g_autoptr (GError) error = NULL;
+  char text[10] = "";
+  int fds[2];
+
+  gp_test_open_pipe (fds);
+  stream = g_unix_output_stream_new (fds[1], TRUE);
+  gp_command_stage_set_stderr_mode (stage, GP_STDERR_MODE_STREAM);
+  gp_command_stage_set_stderr_stream (stage, stream);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (fds[0], text, sizeof text - 1), ==, 4);
+  g_assert_cmpstr (text, ==, "said");
+  close (fds[0]);
+}
+
+/* A program without standard error has none to give. */
+static void
+test_stderr_inherited_closed (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpCommandStage *stage = gp_test_add_child (pipeline, "stderr", "unheard", "0", NULL);
+  g_autoptr (GError) error = NULL;
+  int saved = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+  g_assert_cmpint (saved, >=, 3);
+  gp_command_stage_set_stderr_mode (stage, GP_STDERR_MODE_INHERIT);
+  close (STDERR_FILENO);
+  gp_test_run_pipeline (pipeline, NULL, &error);
+  g_assert_cmpint (dup2 (saved, STDERR_FILENO), ==, STDERR_FILENO);
+  close (saved);
+  g_assert_no_error (error);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -730,5 +771,7 @@ main (int    argc,
   gp_test_add ("/command-stage/stderr-stream-missing", test_stderr_stream_missing);
   gp_test_add ("/command-stage/stderr-stream-broken", test_stderr_stream_broken);
   gp_test_add ("/command-stage/killed-by-nameless", test_killed_by_nameless);
+  gp_test_add ("/command-stage/stderr-stream-descriptor", test_stderr_stream_descriptor);
+  gp_test_add ("/command-stage/stderr-inherited-closed", test_stderr_inherited_closed);
   return gp_test_run ();
 }

@@ -208,7 +208,8 @@ run_gates (gconstpointer  data,
       command = gp_test_add_child (pipeline, "cat", NULL);
       gp_command_stage_set_supervised (command, scene->mode->supervised);
       gp_test_add_function (pipeline, "turn", gp_test_copy_func, NULL);
-      gp_pipeline_run (pipeline, NULL, &error);
+      if (gp_pipeline_start (pipeline, NULL, &error))
+        gp_pipeline_wait (pipeline, NULL, &error);
     }
 
   gp_test_scene_judge (report, error == NULL, &error);
@@ -231,6 +232,7 @@ static const Each each[] = {
   { "gates-eventfd", NULL, GP_TEST_CALL_BIT (EVENTFD), EMFILE },
   { "gates-pipe2", NULL, GP_TEST_CALL_BIT (PIPE), EMFILE },
   { "terminal-ioctl", "set-up", GP_TEST_CALL_BIT (IOCTL), EIO },
+  { "terminal-dup", "set-up", GP_TEST_CALL_BIT (DUP), EMFILE },
   { "terminal-open", "set-up", GP_TEST_CALL_BIT (OPEN), EMFILE },
 };
 

@@ -4,6 +4,7 @@
 
 #include "gopipe/gp-descriptor-private.h"
 #include "gopipe/gp-pipe-stream-private.h"
+#include "gopipe/gp-terminal-private.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -629,6 +630,18 @@ test_close_async_error (void)
   close (fds[1]);
 }
 
+/* What is typed to something that takes no lines, or is no terminal any more, comes as it is. */
+static void
+test_typed_elsewhere (void)
+{
+  g_autoptr (GOutputStream) base = g_memory_output_stream_new_resizable ();
+  g_autoptr (GOutputStream) typed = gp_terminal_input_new (base);
+  g_autofree char *text = g_strnfill (3000, 'x');
+
+  g_assert_true (g_output_stream_write_all (typed, text, 3000, NULL, NULL, NULL));
+  g_assert_cmpuint (g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (base)), ==, 3000);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -655,6 +668,7 @@ main (int    argc,
   add_case ("/pipe-stream/lent", test_lent);
   add_case ("/pipe-stream/lent/close-error", test_close_error);
   add_case ("/pipe-stream/lent/terminal", test_terminal);
+  add_case ("/pipe-stream/typed-elsewhere", test_typed_elsewhere);
   add_case ("/pipe-stream/lent/file", test_file);
 
   return g_test_run ();

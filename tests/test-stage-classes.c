@@ -218,6 +218,8 @@ typedef struct
 
 static const Kind kinds[] = {
   { "proxy", test_proxy_get_type, TRUE, -1, NULL },
+  { "proxy-no-process", test_proxy_get_type, TRUE, GP_PIPELINE_ERROR_INVALID,
+    "does not implement process ()" },
   { "nothing", test_stage_get_type, FALSE, GP_PIPELINE_ERROR_INVALID,
     "implements neither run () nor start_async ()" },
   { "silent", test_silent_get_type, FALSE, GP_PIPELINE_ERROR_FAULT,
@@ -237,7 +239,9 @@ make_stage (const Kind *kind,
     ((TestStage *) stage)->fit = fit;
   if (kind->is_proxy)
     ((TestStage *) stage)->inner =
-      gp_test_watch (gp_function_stage_new ("inner", gp_test_copy_func, NULL, NULL));
+      gp_test_watch (kind->code < 0 ? (gpointer) gp_function_stage_new ("inner", gp_test_copy_func,
+                                                                        NULL, NULL)
+                                    : g_object_new (test_idle_get_type (), NULL));
 
   return decorated ? GP_STAGE (gp_error_filter_stage_new_ignoring (GP_STAGE (stage),
                                                                    gp_error_matcher_new_pipe ()))
