@@ -385,6 +385,10 @@ main (int    argc,
       g_autofree char *path = g_strdup_printf ("/bad-input/start/%s", rows[i].path);
       g_autofree char *sync_path = g_strdup_printf ("/bad-input/start-sync/%s", rows[i].path);
 
+      /* Valgrind finds out too late that this cannot be executed. */
+      if (rows[i].code == G_SPAWN_ERROR_TOO_BIG && g_getenv ("GP_TEST_VALGRIND") != NULL)
+        continue;
+
       gp_test_add_data (path, &rows[i], test_start_error);
       gp_test_add_data (sync_path, &rows[i], test_start_error_sync);
     }
