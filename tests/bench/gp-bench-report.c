@@ -112,22 +112,22 @@ print_row (const BenchResult *result,
 }
 
 void
-bench_report_print (GPtrArray *results)
+bench_report_print_head (void)
 {
+  g_print ("Ratios of gopipe's time to that of the others; '/' what is aimed at, '!' if missed.\n"
+           "MiB is the peak of the process itself, less what was touched before.\n\n");
   g_print ("%-21s %10s %7s", "gopipe", "median", "MiB");
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
     g_print (" %12s", columns[i]);
   g_print ("\n");
-  for (guint i = 0; i < results->len; i++)
-    for (guint j = 0; j < BENCH_MAX_CONTESTANTS; j++)
-      {
-        const BenchResult *result = results->pdata[i];
+}
 
-        if (is_gopipe (&result->workload->contestants[j]))
-          print_row (result, j);
-      }
-  g_print ("\nRatios of gopipe's time to that of the others; '/' what is aimed at, '!' if missed.\n"
-           "MiB is the peak of the process itself, less what was touched before.\n");
+void
+bench_report_print (const BenchResult *result)
+{
+  for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
+    if (is_gopipe (&result->workload->contestants[i]))
+      print_row (result, i);
 }
 
 /* The text is one of ours, and needs no escaping. */

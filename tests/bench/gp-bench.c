@@ -450,34 +450,49 @@ has_failed (GPtrArray *results)
   return FALSE;
 }
 
-static int
+static void
+write_json (GPtrArray *results)
+{
+  g_autofree char *json = bench_report_to_json (results, n_rounds, quick);
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (json_file, json, -1, &error);
+  bench_check_error (error);
+}
+
+static void
+list_workloads (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (all_workloads); i++)
+    for (const BenchWorkload *workload = all_workloads[i]; workload->name != NULL; workload++)
+      g_print ("%-25s %s\n", workload->name, workload->description);
+}
+
+/* Returns whether all were measured. */
+static gboolean
 run_all (void)
 {
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (result_free);
 
   for (guint i = 0; words != NULL && words[i] != NULL; i++)
     find_workload (words[i]);
+  if (!check)
+    bench_report_print_head ();
   for (guint i = 0; i < G_N_ELEMENTS (all_workloads); i++)
     for (const BenchWorkload *workload = all_workloads[i]; workload->name != NULL; workload++)
-      if (list)
-        g_print ("%-20s %s\n", workload->name, workload->description);
-      else if (is_wanted (workload))
-        g_ptr_array_add (results, run_workload (workload));
+      if (is_wanted (workload))
+        {
+          BenchResult *result = run_workload (workload);
+
+          g_ptr_array_add (results, result);
+          if (!check)
+            bench_report_print (result);
+        }
   touch_memory (0);
-
-  if (list || check)
-    return has_failed (results);
-  bench_report_print (results);
   if (json_file != NULL)
-    {
-      g_autofree char *json = bench_report_to_json (results, n_rounds, quick);
-      g_autoptr (GError) error = NULL;
+    write_json (results);
 
-      g_file_set_contents (json_file, json, -1, &error);
-      bench_check_error (error);
-    }
-
-  return has_failed (results);
+  return !has_failed (results);
 }
 
 static void
@@ -496,7 +511,7 @@ main (int    argc,
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
-  int failed;
+  gboolean good;
 
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error))
@@ -510,6 +525,11 @@ main (int    argc,
                              (guint) g_ascii_strtoull (words[3], NULL, 10),
                              g_ascii_strtoull (words[4], NULL, 10));
     }
+  if (list)
+    {
+      list_workloads ();
+      return 0;
+    }
   /* No disk is measured */
   if (g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR))
     g_setenv ("TMPDIR", "/dev/shm", TRUE);
@@ -517,9 +537,9 @@ main (int    argc,
     n_rounds = check ? 1 : quick || growth ? 3 : 7;
   if (svg_folder != NULL && json_file == NULL)
     bench_fail ("--svg draws the figures of --json");
-  failed = growth ? !bench_growth_run (n_rounds, json_file) : run_all ();
+  good = growth ? bench_growth_run (n_rounds, json_file) : run_all ();
   if (svg_folder != NULL)
     draw ();
 
-  return failed;
+  return !good;
 }

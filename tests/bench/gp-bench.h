@@ -92,7 +92,8 @@ void         bench_measure_supervisor (guint64             *rss_kib,
                                        guint64             *private_kib);
 
 /* What becomes of it */
-void         bench_report_print       (GPtrArray           *results);
+void         bench_report_print_head  (void);
+void         bench_report_print       (const BenchResult   *result);
 char        *bench_report_to_json     (GPtrArray           *results,
                                        int                  n_rounds,
                                        gboolean             quick);
