@@ -65,8 +65,9 @@ def style():
     def rules(index):
         return ''.join(f'.{name}{{fill:{pair[index]}}}'
                        f'.{name}-line{{stroke:{pair[index]};fill:none}}'
-                       for name, pair in COLORS.items())
-    return (f'<style>text{{font-family:{FONT};font-size:12px}}{rules(0)}'
+                       for name, pair in COLORS.items()) + \
+            f".mark{{stroke:{COLORS['ground'][index]}}}"
+    return (f'<style>text{{font-family:{FONT};font-size:12px}}.mark{{stroke-width:1}}{rules(0)}'
             f'@media (prefers-color-scheme: dark){{{rules(1)}}}</style>')
 
 
@@ -107,7 +108,7 @@ class Picture:
             'bash': 'm0 -5l5 9h-10z',
             'python': 'm0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z',
         }
-        self.parts.append(f'<path class="{name}" d="M{x:.1f} {y:.1f}{shapes[name]}"/>')
+        self.parts.append(f'<path class="{name} mark" d="M{x:.1f} {y:.1f}{shapes[name]}"/>')
 
     def finish(self):
         return '\n'.join(self.parts + ['</svg>', ''])
@@ -300,8 +301,13 @@ def make_table(figures):
             cells = [table_cell(ratios.get(column)) for column in ('floor', *PEERS)]
             lines.append(f'| {title} | {peaks[name]:.1f} | ' + ' | '.join(cells) + ' |')
     supervisor = figures['supervisor']
-    lines += ['', f"A supervisor has {supervisor['private_kib']} KiB of memory of its own, and "
-              f"{supervisor['rss_kib']} KiB with what it shares with all others."]
+    less = ', with less data and without the largest processes' if figures['quick'] else ''
+    lines += [
+        '',
+        f"These are the figures of {figures['rounds']} rounds{less}. A supervisor has "
+        f"{supervisor['private_kib']} KiB of",
+        f"memory of its own, and {supervisor['rss_kib']} KiB with what it shares with all others.",
+    ]
     return '\n'.join(lines)
 
 
