@@ -4,6 +4,8 @@
 
 #include "gp-collector-private.h"
 
+#include "gp-copy-private.h"
+
 /* Two states: growing (@array) and sealed (@bytes). A sink stays without an array. */
 struct _GpCollector
 {
@@ -30,6 +32,7 @@ gp_collector_write (GOutputStream  *stream,
 {
   GpCollector *self = GP_COLLECTOR (stream);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  guint length;
 
   if (self->bytes != NULL)
     {
@@ -47,7 +50,9 @@ gp_collector_write (GOutputStream  *stream,
       return -1;
     }
 
-  g_byte_array_append (self->array, buffer, count);
+  length = self->array->len;
+  g_byte_array_set_size (self->array, length + count);
+  gp_copy (self->array->data + length, buffer, count);
 
   return count;
 }

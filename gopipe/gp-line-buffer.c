@@ -4,6 +4,7 @@
 
 #include "gp-line-buffer-private.h"
 
+#include "gp-copy-private.h"
 #include "gp-error.h"
 
 #include <string.h>
@@ -18,7 +19,8 @@
 #define SEPARATOR_ROOM 4096
 
 /* The bytes between @start and @end are read and not yet told as lines. Of those, @scanned are known
- * to hold no separator. One byte more than @capacity is there, for the byte after the last line.
+ * to hold no separator. More than @capacity is there: for the byte after the last line, and in front,
+ * so that what is read next is aligned (gp-copy-private.h).
  *
  * One thread at a time. */
 struct _GpLineBuffer
@@ -38,6 +40,12 @@ struct _GpLineBuffer
   gsize         window;  /* what a function that splits is shown of a line */
 };
 
+static char *
+data_new (gsize capacity)
+{
+  return g_aligned_alloc (1, GP_COPY_ALIGNMENT + capacity + 1, GP_COPY_ALIGNMENT);
+}
+
 GpLineBuffer *
 gp_line_buffer_new (const GpLineFormat *format)
 {
@@ -48,7 +56,7 @@ gp_line_buffer_new (const GpLineFormat *format)
   if (self->limit == 0 || format->max_length > G_MAXSSIZE / 4)
     self->limit = G_MAXSSIZE / 4;
   self->capacity = INITIAL_CAPACITY;
-  self->data = g_malloc (self->capacity + 1);
+  self->data = data_new (self->capacity);
   self->plain = TRUE;
   self->window = MIN_WINDOW;
 
@@ -58,7 +66,7 @@ gp_line_buffer_new (const GpLineFormat *format)
 void
 gp_line_buffer_free (GpLineBuffer *self)
 {
-  g_free (self->data);
+  g_aligned_free (self->data);
   g_free (self);
 }
 
@@ -92,28 +100,44 @@ is_plain (GpLineBuffer *self,
   return is_ascii (data, size) && (!may_have_nul || memchr (data, 0, size) == NULL);
 }
 
+/* Moves what is left to where it ends at an aligned byte */
+static void
+move_rest (GpLineBuffer *self,
+           char         *data,
+           gsize         rest)
+{
+  gsize end = (rest + GP_COPY_ALIGNMENT - 1) & ~(gsize) (GP_COPY_ALIGNMENT - 1);
+
+  memmove (data + end - rest, self->data + self->start, rest);
+  self->start = end - rest;
+  self->end = end;
+}
+
 gpointer
 gp_line_buffer_reserve (GpLineBuffer *self,
                         gsize        *room)
 {
   gsize rest = self->end - self->start;
 
-  if (self->start > 0)
+  /* Else the beginning of a long line would be moved each time that some more of it is read. */
+  if (self->start >= GP_COPY_ALIGNMENT)
     {
-      memmove (self->data, self->data + self->start, rest);
-      self->start = 0;
-      self->end = rest;
-      self->plain = self->plain || is_plain (self, self->data, rest);
+      move_rest (self, self->data, rest);
+      self->plain = self->plain || is_plain (self, self->data + self->start, rest);
     }
 
   if (rest > self->capacity / 2)
     {
+      char *data = data_new (2 * self->capacity);
+
+      move_rest (self, data, rest);
+      g_aligned_free (self->data);
+      self->data = data;
       self->capacity *= 2;
-      self->data = g_realloc (self->data, self->capacity + 1);
     }
   *room = self->capacity - rest;
 
-  return self->data + rest;
+  return self->data + self->end;
 }
 
 void
@@ -122,7 +146,7 @@ gp_line_buffer_add (GpLineBuffer *self,
 {
   const char *added = self->data + self->end;
 
-  g_assert (size <= self->capacity - self->end);
+  g_assert (size <= self->capacity - (self->end - self->start));
 
   self->at_end = size == 0;
   self->end += size;

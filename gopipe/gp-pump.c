@@ -4,6 +4,7 @@
 
 #include "gp-pump-private.h"
 
+#include "gp-copy-private.h"
 #include "gp-thread-pool-private.h"
 
 #define BUFFER_SIZE (256 * 1024)
@@ -40,7 +41,7 @@ buffer_get (void)
         return g_steal_pointer (&spare_buffers[i]);
     }
 
-  return g_malloc (BUFFER_SIZE);
+  return g_aligned_alloc (1, BUFFER_SIZE, GP_COPY_ALIGNMENT);
 }
 
 static void
@@ -57,7 +58,7 @@ buffer_put (gpointer buffer)
         }
     }
 
-  g_free (buffer);
+  g_aligned_free (buffer);
 }
 
 static gboolean
