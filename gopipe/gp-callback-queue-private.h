@@ -39,8 +39,10 @@ void             gp_callback_queue_push_before_wake (GpCallbackQueue *self,
 
 /* Whether anybody is connected to the properties of @object, whose class is final. Whoever connects
  * later sees what they are now: so if it is asked after a change, with the lock that is taken to read
- * them, a change that nobody hears of need not be queued. */
-gboolean         gp_callback_queue_is_watched  (gpointer         object);
+ * them, a change that nobody hears of need not be queued. The home context is woken nevertheless:
+ * whoever runs it may look at them each time. */
+gboolean         gp_callback_queue_is_heard    (GpCallbackQueue *self,
+                                                gpointer         object);
 
 /* Queues what runs @task's callback: in the order of this queue if the home is the task's
  * context. @func calls g_task_return_* () and drops the task. */

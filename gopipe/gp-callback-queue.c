@@ -288,8 +288,8 @@ gp_callback_queue_push (GpCallbackQueue *self,
   g_cond_broadcast (&self->changed);
 }
 
-gboolean
-gp_callback_queue_is_watched (gpointer object)
+static gboolean
+has_notify_handler (gpointer object)
 {
   static guint notify_signal; /* (atomic) */
 
@@ -298,6 +298,25 @@ gp_callback_queue_is_watched (gpointer object)
 
   return g_signal_handler_find (object, G_SIGNAL_MATCH_ID, g_atomic_int_get (&notify_signal), 0,
                                 NULL, NULL, NULL) != 0;
+}
+
+gboolean
+gp_callback_queue_is_heard (GpCallbackQueue *self,
+                            gpointer         object)
+{
+  gboolean may_look;
+
+  if (has_notify_handler (object))
+    return TRUE;
+
+  /* Nobody runs a private home, nor one whose thread blocks in a call of ours. */
+  g_mutex_lock (&self->lock);
+  may_look = self->home == NULL && !self->is_awaited;
+  g_mutex_unlock (&self->lock);
+  if (may_look)
+    g_main_context_wakeup (self->context);
+
+  return FALSE;
 }
 
 static gboolean

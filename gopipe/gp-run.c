@@ -259,7 +259,7 @@ gp_run_set_state (GpRun           *self,
                   GpPipelineState  state)
 {
   self->state = state;
-  if (self->owner != NULL && gp_callback_queue_is_watched (self->owner))
+  if (self->owner != NULL && gp_callback_queue_is_heard (self->queue, self->owner))
     gp_callback_queue_push (self->queue, notify_state_cb, g_object_ref (self->owner));
 }
 

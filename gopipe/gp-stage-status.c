@@ -49,7 +49,7 @@ void
 gp_stage_status_queue_notify (GpStageStatus *self,
                               guint          prop_id)
 {
-  if (self->queue == NULL || !gp_callback_queue_is_watched (self))
+  if (self->queue == NULL || !gp_callback_queue_is_heard (self->queue, self))
     return;
 
   if (self->changed == 0)
