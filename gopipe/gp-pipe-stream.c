@@ -85,20 +85,25 @@ gp_pipe_input_stream_close_async (GInputStream        *stream,
 {
   g_autoptr (GTask) task = g_task_new (stream, cancellable, callback, user_data);
   GpPipeChannel *channel = &GP_PIPE_INPUT_STREAM (stream)->channel;
+  GError *error = NULL;
 
   g_task_set_source_tag (task, gp_pipe_input_stream_close_async);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_priority (task, io_priority);
 
-  gp_pipe_channel_close (channel);
   if (channel->base != NULL)
     {
+      gp_pipe_channel_close (channel);
       g_input_stream_close_async (G_INPUT_STREAM (channel->base), io_priority, cancellable,
                                   input_closed_cb, g_steal_pointer (&task));
     }
-  else
+  else if (gp_pipe_input_stream_close (stream, cancellable, &error))
     {
       g_task_return_boolean (task, TRUE);
+    }
+  else
+    {
+      g_task_return_error (task, error);
     }
 }
 
@@ -244,20 +249,25 @@ gp_pipe_output_stream_close_async (GOutputStream       *stream,
 {
   g_autoptr (GTask) task = g_task_new (stream, cancellable, callback, user_data);
   GpPipeChannel *channel = &GP_PIPE_OUTPUT_STREAM (stream)->channel;
+  GError *error = NULL;
 
   g_task_set_source_tag (task, gp_pipe_output_stream_close_async);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_priority (task, io_priority);
 
-  gp_pipe_channel_close (channel);
   if (channel->base != NULL)
     {
+      gp_pipe_channel_close (channel);
       g_output_stream_close_async (G_OUTPUT_STREAM (channel->base), io_priority, cancellable,
                                    output_closed_cb, g_steal_pointer (&task));
     }
-  else
+  else if (gp_pipe_output_stream_close (stream, cancellable, &error))
     {
       g_task_return_boolean (task, TRUE);
+    }
+  else
+    {
+      g_task_return_error (task, error);
     }
 }
 
