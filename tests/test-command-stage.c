@@ -716,8 +716,13 @@ test_stderr_inherited_closed (void)
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   GpCommandStage *stage = gp_test_add_child (pipeline, "stderr", "unheard", "0", NULL);
   g_autoptr (GError) error = NULL;
-  int saved = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  int saved;
 
+  /* The test of closed descriptors: by now that number may be another's. */
+  if (g_getenv ("GP_TEST_LOG_FD") != NULL)
+    return;
+
+  saved = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   g_assert_cmpint (saved, >=, 3);
   gp_command_stage_set_stderr_mode (stage, GP_STDERR_MODE_INHERIT);
   close (STDERR_FILENO);
