@@ -21,7 +21,24 @@ static char *self_path;
 
 typedef void (*ChildFunc) (gpointer data);
 
-/* Runs @func in a forked child, which ends as @how says */
+static gboolean
+do_others_sleep (gpointer data)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      int id = atoi (name);
+
+      if (id != gettid () && !gp_test_thread_sleeps (&id))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Runs @func in a forked child, which ends as @how says. Who runs at that moment might hold a lock of
+ * GLib's, and nobody would ever release that in the child. */
 static pid_t
 fork_child (ChildFunc  func,
             gpointer   data,
@@ -29,6 +46,7 @@ fork_child (ChildFunc  func,
 {
   pid_t pid;
 
+  gp_test_wait_until ("all others to sleep", do_others_sleep, NULL);
   /* Or both write it */
   fflush (NULL);
   pid = fork ();
