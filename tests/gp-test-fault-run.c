@@ -36,6 +36,7 @@ static const char * const glib_ends[] = {
 /* What GLib may say while it goes on */
 static const char * const glib_warnings[] = {
   "poll(2) failed due to",
+  "See documentation of g_child_watch_source_new() for possible causes",
 };
 
 static GpTestFaults *faults;
