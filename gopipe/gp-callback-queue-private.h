@@ -37,10 +37,10 @@ void             gp_callback_queue_push_before_wake (GpCallbackQueue *self,
                                                      GpCallback       func,
                                                      gpointer         data);
 
-/* Whether anybody is connected to the properties of @object, whose class is final. Whoever connects
- * later sees what they are now: so if it is asked after a change, with the lock that is taken to read
- * them, a change that nobody hears of need not be queued. The home context is woken nevertheless:
- * whoever runs it may look at them each time. */
+/* Whether anybody is connected to the properties of @object, whose class is final, or may connect
+ * because of what they were before. Whoever looks and connects later sees what they are now: so if it
+ * is asked after a change, with the lock that is taken to read them, a change that nobody hears of need
+ * not be queued. The home context is woken nevertheless: whoever runs it may look at them each time. */
 gboolean         gp_callback_queue_is_heard    (GpCallbackQueue *self,
                                                 gpointer         object);
 

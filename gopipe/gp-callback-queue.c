@@ -304,19 +304,21 @@ gboolean
 gp_callback_queue_is_heard (GpCallbackQueue *self,
                             gpointer         object)
 {
-  gboolean may_look;
+  gboolean is_known, may_look;
 
   if (has_notify_handler (object))
     return TRUE;
 
-  /* Nobody runs a private home, nor one whose thread blocks in a call of ours. */
+  /* The home thread may just have looked, and be about to connect: unless it blocks in a call of
+   * ours, or makes the change itself. Nobody runs a private home, nor one whose thread blocks. */
   g_mutex_lock (&self->lock);
+  is_known = self->is_awaited || self->thread == g_thread_self ();
   may_look = self->home == NULL && !self->is_awaited;
   g_mutex_unlock (&self->lock);
-  if (may_look)
+  if (is_known && may_look)
     g_main_context_wakeup (self->context);
 
-  return FALSE;
+  return !is_known;
 }
 
 static gboolean
