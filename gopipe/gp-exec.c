@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/limits.h> /* that of clang says nothing of paths where there is no C library */
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>

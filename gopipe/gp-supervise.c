@@ -17,6 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Where there is no C library, clang does not know this by itself. Then what the child keeps on the
+ * stack could lie where the parent has something of its own, for both have the same. */
+extern __typeof__ (vfork) vfork __attribute__ ((returns_twice));
+
 /* The helper as the parent of the command. It is the reaper of everything below it: whatever
  * loses its parent becomes its child, also what has left the group or the session. So to end all
  * it kills its children until there are none. Before it signals a number it asks the kernel whether
