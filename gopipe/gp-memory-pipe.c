@@ -235,7 +235,7 @@ disconnect (GCancellable *cancellable,
 }
 
 /* Called with the lock held, which is dropped in between. That it was cancelled before is seen by
- * whoever waits. */
+ * whoever waits. A language may hear of each reference on an object of its own, and wait then. */
 static void
 watch_cancellable (GpMemoryPipe *self,
                    PipeEnd      *end,
@@ -248,18 +248,19 @@ watch_cancellable (GpMemoryPipe *self,
   disconnect (old, handler);
   handler = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (cancelled_cb),
                                    gp_memory_pipe_ref (self), unref_closure_data, 0);
+  g_object_ref (cancellable);
   g_mutex_lock (&self->mutex);
 
   /* Hung up meanwhile, nobody would disconnect it. */
   if (end->closed)
     {
       g_mutex_unlock (&self->mutex);
-      disconnect (g_object_ref (cancellable), handler);
+      disconnect (cancellable, handler);
       g_mutex_lock (&self->mutex);
       return;
     }
 
-  end->cancellable = g_object_ref (cancellable);
+  end->cancellable = cancellable;
   end->handler = handler;
 }
 

@@ -347,6 +347,51 @@ test_interrupt_first (void)
     }
 }
 
+static void
+toggled_cb (gpointer  writer,
+            GObject  *object,
+            gboolean  is_last_ref)
+{
+  g_assert_true (g_pollable_output_stream_is_writable (writer));
+}
+
+static gpointer
+write_when_toggled_thread (gpointer user_data)
+{
+  End *end = user_data;
+
+  /* Somebody else holds the cancellable as long as the other end waits with it. */
+  while (g_atomic_int_get (&G_OBJECT (end->cancellable)->ref_count) == 1)
+    g_thread_yield ();
+  g_assert_cmpint (g_output_stream_write (end->stream, "x", 1, NULL, NULL), ==, 1);
+
+  return NULL;
+}
+
+/* A language that hears of the first and the last reference may use the pipe meanwhile. */
+static void
+test_toggle (void)
+{
+  g_autoptr (GInputStream) reader = NULL;
+  g_autoptr (GOutputStream) writer = NULL;
+  GCancellable *cancellable = g_cancellable_new ();
+  End end = { NULL, cancellable, };
+  GThread *thread;
+  char c;
+
+  open_pipe (&reader, &writer);
+  end.stream = writer;
+  g_object_add_toggle_ref (G_OBJECT (cancellable), toggled_cb, writer);
+  g_object_unref (cancellable);
+
+  thread = g_thread_new ("writer", write_when_toggled_thread, &end);
+  g_assert_cmpint (g_input_stream_read (reader, &c, 1, cancellable, NULL), ==, 1);
+  g_thread_join (thread);
+  g_assert_true (g_input_stream_close (reader, NULL, NULL));
+  g_assert_cmpuint (g_atomic_int_get (&G_OBJECT (cancellable)->ref_count), ==, 1);
+  g_object_remove_toggle_ref (G_OBJECT (cancellable), toggled_cb, writer);
+}
+
 /* Random ends: each side may stop early, and the pipe may be interrupted at any time. Nothing
  * must hang, and what arrives must be right. */
 static void
@@ -578,6 +623,7 @@ main (int    argc,
   add_case ("/memory-pipe/stop/interrupt-first", test_interrupt_first);
   add_case ("/memory-pipe/stop/interrupt-lasts", test_interrupt_lasts);
   add_case ("/memory-pipe/stop/cancelled-before", test_cancelled_before);
+  add_case ("/memory-pipe/toggle", test_toggle);
   add_case ("/memory-pipe/races", test_races);
   add_case ("/memory-pipe/source/races", test_source_races);
   add_case ("/memory-pipe/source/wakes", test_source_wakes);
