@@ -5,6 +5,7 @@
 #include "gp-pipe-channel-private.h"
 
 #include "gp-descriptor-private.h"
+#include "gp-fork-private.h"
 
 #include <glib-unix.h>
 
@@ -85,7 +86,9 @@ static void
 cancelled_cb (GCancellable *cancellable,
               GpInterrupt  *wake_up)
 {
-  gp_interrupt_raise (wake_up);
+  /* The event descriptor is that of the original as well, where nothing was cancelled. */
+  if (!gp_fork_is_copy ())
+    gp_interrupt_raise (wake_up);
 }
 
 /* Not g_cancellable_disconnect (), which waits for the handler: this may be called by another one. */

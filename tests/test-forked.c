@@ -300,6 +300,58 @@ test_running (gconstpointer how)
   end_lives (&lives);
 }
 
+typedef struct
+{
+  GInputStream *output;
+  GCancellable *cancellable;
+  int           thread;
+} Reader;
+
+static gpointer
+read_output_thread (gpointer data)
+{
+  Reader *self = data;
+  char byte;
+
+  gp_test_announce_thread (&self->thread);
+  g_assert_cmpint (g_input_stream_read (self->output, &byte, 1, self->cancellable, NULL), ==, 1);
+
+  return NULL;
+}
+
+static void
+cancel_reader (gpointer data)
+{
+  g_cancellable_cancel (((Reader *) data)->cancellable);
+}
+
+/* Who waits with a cancellable goes on sleeping when a child cancels its own. */
+static void
+test_cancelled_in_child (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GOutputStream) input = NULL;
+  g_autoptr (GInputStream) output = NULL;
+  Reader reader = { .cancellable = cancellable };
+  GThread *thread;
+
+  gp_test_add_child (pipeline, "cat", NULL);
+  input = gp_pipeline_open_input (pipeline, NULL);
+  reader.output = output = gp_pipeline_open_output (pipeline, NULL);
+  gp_test_start (pipeline, NULL, NULL);
+  thread = g_thread_new ("reader", read_output_thread, &reader);
+  gp_test_wait_until ("the reader to sleep", gp_test_thread_sleeps, &reader.thread);
+
+  await_child (fork_child (cancel_reader, &reader, _exit));
+  gp_test_wait_until ("no event to be left by the child", are_events_quiet, NULL);
+  g_assert_true (g_output_stream_write_all (input, "x", 1, NULL, NULL, NULL));
+  g_assert_true (g_output_stream_close (input, NULL, NULL));
+  g_thread_join (thread);
+  g_assert_true (g_input_stream_close (output, NULL, NULL));
+  g_assert_true (gp_test_wait (pipeline, NULL));
+}
+
 static void
 read_one (gpointer data)
 {
@@ -385,6 +437,7 @@ main (int    argc,
   gp_test_add ("/forked/refused/in-function", test_refused_in_function);
   gp_test_add_data ("/forked/running/_exit", _exit, test_running);
   gp_test_add_data ("/forked/running/exit", exit, test_running);
+  gp_test_add ("/forked/cancelled-in-child", test_cancelled_in_child);
   gp_test_add ("/forked/child-stays", test_child_stays);
   gp_test_add ("/forked/before-use", test_before_use);
   status = gp_test_run ();
