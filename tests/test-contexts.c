@@ -515,6 +515,46 @@ test_stubborn_group (gconstpointer script)
   close (fd);
 }
 
+static gpointer
+wait_for_success_thread (gpointer pipeline)
+{
+  g_assert_true (gp_pipeline_wait (pipeline, NULL, NULL));
+
+  return NULL;
+}
+
+/* Who finds that it still runs, and connects then, hears of an end that came in between: it is told in
+ * the home context, which has not been run since. */
+static void
+test_state_before_connecting (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_auto (GpTestGate) gate = { 0, };
+  g_autoptr (GInputStream) input = NULL;
+  int n_pipeline = 0;
+  int n_stage = 0;
+
+  gp_test_gate_init (&gate);
+  input = gp_test_gated_input_new (&gate, "text");
+  gp_pipeline_set_stdin (pipeline, input);
+  gp_test_add_child (pipeline, "cat", NULL);
+  gp_test_start (pipeline, NULL, NULL);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_RUNNING);
+
+  gp_test_gate_open (&gate);
+  g_thread_join (g_thread_new ("wait", wait_for_success_thread, pipeline));
+  g_signal_connect_swapped (pipeline, "notify::state", G_CALLBACK (g_atomic_int_inc), &n_pipeline);
+  g_signal_connect_swapped (gp_pipeline_get_status (pipeline, 0), "notify::state",
+                            G_CALLBACK (g_atomic_int_inc), &n_stage);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_SUCCEEDED);
+  g_assert_cmpint (n_pipeline, >, 0);
+  g_assert_cmpint (n_stage, >, 0);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -539,5 +579,6 @@ main (int    argc,
   gp_test_add ("/contexts/cancelled-while-busy", test_cancelled_while_busy);
   gp_test_add_data ("/contexts/stubborn-group/all", stubborn_scripts[0], test_stubborn_group);
   gp_test_add_data ("/contexts/stubborn-group/member", stubborn_scripts[1], test_stubborn_group);
+  gp_test_add ("/contexts/state-before-connecting", test_state_before_connecting);
   return gp_test_run ();
 }

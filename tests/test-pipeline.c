@@ -146,43 +146,6 @@ test_state (void)
     }
 }
 
-static gpointer
-wait_thread (gpointer pipeline)
-{
-  g_assert_true (gp_pipeline_wait (pipeline, NULL, NULL));
-
-  return NULL;
-}
-
-/* Who finds that it still runs, and connects then, hears of an end that came in between: it is told in
- * the home context, which has not been run since. */
-static void
-test_state_before_connecting (void)
-{
-  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  g_auto (GpTestGate) gate = { 0, };
-  g_autoptr (GInputStream) input = NULL;
-  GpPipelineState seen = GP_PIPELINE_STATE_BUILDING;
-  guint n_stage = 0;
-
-  gp_test_gate_init (&gate);
-  input = gp_test_gated_input_new (&gate, "text");
-  gp_pipeline_set_stdin (pipeline, input);
-  gp_test_add_child (pipeline, "cat", NULL);
-  gp_test_start (pipeline, NULL, NULL);
-  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_RUNNING);
-
-  gp_test_gate_open (&gate);
-  g_thread_join (g_thread_new ("wait", wait_thread, pipeline));
-  g_signal_connect (pipeline, "notify::state", G_CALLBACK (state_cb), &seen);
-  g_signal_connect_swapped (gp_pipeline_get_status (pipeline, 0), "notify::state",
-                            G_CALLBACK (g_atomic_int_inc), &n_stage);
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-  g_assert_cmpint (seen, ==, GP_PIPELINE_STATE_SUCCEEDED);
-  g_assert_cmpuint (n_stage, >, 0);
-}
-
 static void
 test_sync_needs_main_context (void)
 {
@@ -792,7 +755,6 @@ main (int    argc,
   gp_test_add ("/pipeline/wait-before-start", test_wait_before_start);
   gp_test_add ("/pipeline/append-after-start", test_append_after_start);
   gp_test_add ("/pipeline/state", test_state);
-  gp_test_add ("/pipeline/state/before-connecting", test_state_before_connecting);
   gp_test_add ("/pipeline/sync/needs-main-context", test_sync_needs_main_context);
   gp_test_add ("/pipeline/sync/communicate-refused", test_sync_communicate_refused);
   gp_test_add ("/pipeline/sync/in-nested", test_sync_in_nested);
