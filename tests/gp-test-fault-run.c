@@ -33,6 +33,12 @@ static const char * const glib_ends[] = {
   NULL,
 };
 
+/* The same of newer versions only */
+static const char * const newer_glib_ends[] = {
+  "assertion failed: (task_pool != NULL)",
+  NULL,
+};
+
 /* What GLib may say while it goes on */
 static const char * const glib_warnings[] = {
   "poll(2) failed due to",
@@ -352,7 +358,8 @@ judge (GpTestOutcome *outcome,
   outcome->end = GP_TEST_END_WRONG;
   if (left != NULL)
     outcome->problem = g_strdup_printf ("%s\n%s", left, log);
-  else if (WIFSIGNALED (status) && (outcome->glib = find_any (log, glib_ends)) != NULL)
+  else if (WIFSIGNALED (status) && ((outcome->glib = find_any (log, glib_ends)) != NULL ||
+                                    (outcome->glib = find_any (log, newer_glib_ends)) != NULL))
     outcome->end = GP_TEST_END_GLIB;
   else if (WIFSIGNALED (status))
     outcome->problem = g_strdup_printf ("killed by signal %d: %s", WTERMSIG (status), log);
