@@ -304,21 +304,26 @@ gboolean
 gp_callback_queue_is_heard (GpCallbackQueue *self,
                             gpointer         object)
 {
-  gboolean is_known, may_look;
+  gboolean is_awaited;
 
   if (has_notify_handler (object))
     return TRUE;
 
-  /* The home thread may just have looked, and be about to connect: unless it blocks in a call of
-   * ours, or makes the change itself. Nobody runs a private home, nor one whose thread blocks. */
   g_mutex_lock (&self->lock);
-  is_known = self->is_awaited || self->thread == g_thread_self ();
-  may_look = self->home == NULL && !self->is_awaited;
+  is_awaited = self->is_awaited;
   g_mutex_unlock (&self->lock);
-  if (is_known && may_look)
+  if (is_awaited)
+    return FALSE;
+
+  /* The home thread may just have looked, and be about to connect. */
+  if (self->thread != g_thread_self ())
+    return TRUE;
+
+  /* Nobody runs a private home. */
+  if (self->home == NULL)
     g_main_context_wakeup (self->context);
 
-  return !is_known;
+  return FALSE;
 }
 
 static gboolean

@@ -46,8 +46,9 @@ typedef struct
  *
  * References: each stream holds one on the pipe, and so does whoever may interrupt it; the pipe
  * knows no stream. An end stays connected to the cancellable that it has waited with, since most wait
- * with the same one again: until it is closed, both hold each other. The pipe holds one on each source that waits, for another thread must not set the
- * ready time of a source whose last reference has just gone; the source leaves when destroyed.
+ * with the same one again: until it is closed, both hold each other. The pipe holds one on each
+ * source that waits, for another thread must not set the ready time of a source whose last reference
+ * has just gone; the source leaves when destroyed.
  *
  * Locks: the pipe's comes before that of a GMainContext. GLib calls nothing of ours with the
  * latter held. No cancellable is connected or disconnected with the pipe's lock held. */
