@@ -170,6 +170,28 @@ run_pipeline (GpPipeline *pipeline)
   bench_check_error (error);
 }
 
+static void
+run_done_cb (GObject      *object,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  guint *n_pending = user_data;
+  g_autoptr (GError) error = NULL;
+
+  gp_pipeline_run_finish (GP_PIPELINE (object), result, &error);
+  bench_check_error (error);
+  (*n_pending)--;
+}
+
+/* @n_pending is one less again when it has ended. */
+void
+start_pipeline (GpPipeline *pipeline,
+                guint      *n_pending)
+{
+  (*n_pending)++;
+  gp_pipeline_run_async (pipeline, NULL, run_done_cb, n_pending);
+}
+
 /* All commands */
 void
 unsupervise_pipeline (GpPipeline *pipeline)

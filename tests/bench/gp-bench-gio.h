@@ -29,6 +29,8 @@ GpStage     *stage_count          (guint64             *total);
 GpStage     *stage_count_lines    (guint64             *n_lines);
 GpStage     *stage_count_by_line  (guint64             *n_lines);
 void         run_pipeline         (GpPipeline          *pipeline);
+void         start_pipeline       (GpPipeline          *pipeline,
+                                   guint               *n_pending);
 void         unsupervise_pipeline (GpPipeline          *pipeline);
 
 /* A command with descriptors on both sides, and a thread between two commands */

@@ -83,26 +83,7 @@ bare_commands (guint64 size)
   return BENCH_WHOLE;
 }
 
-static guint64 n_pending;
-
-static void
-run_done_cb (GObject      *object,
-             GAsyncResult *result,
-             gpointer      user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  gp_pipeline_run_finish (GP_PIPELINE (object), result, &error);
-  bench_check_error (error);
-  n_pending--;
-}
-
-static void
-start_pipeline (GpPipeline *pipeline)
-{
-  n_pending++;
-  gp_pipeline_run_async (pipeline, NULL, run_done_cb, NULL);
-}
+static guint n_pending;
 
 static void
 await_pipelines (void)
@@ -119,7 +100,7 @@ gopipe_command_pipelines (guint64 size)
       g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
 
       gp_pipeline_append_commandv (pipeline, true_argv);
-      start_pipeline (pipeline);
+      start_pipeline (pipeline, &n_pending);
     }
   await_pipelines ();
 
@@ -148,7 +129,7 @@ gopipe_function_pipelines (guint64 size)
 
       gp_pipeline_append (pipeline, GP_STAGE (gp_bytes_stage_new_text ("hello\n")));
       gp_pipeline_append (pipeline, stage_copy ());
-      start_pipeline (pipeline);
+      start_pipeline (pipeline, &n_pending);
     }
   await_pipelines ();
 
@@ -277,7 +258,7 @@ gopipe_pipes (guint64 size)
       gp_pipeline_append_commandv (pipeline, cat_argv);
       gp_pipeline_append (pipeline,
                           GP_STAGE (gp_function_stage_new ("look", look_func, &look, NULL)));
-      start_pipeline (pipeline);
+      start_pipeline (pipeline, &n_pending);
     }
   await_pipelines ();
 

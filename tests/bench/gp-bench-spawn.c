@@ -208,24 +208,13 @@ bare_stall (guint64 size)
   return measure_stall (start_bare_cb);
 }
 
-static void
-run_done_cb (GObject      *object,
-             GAsyncResult *result,
-             gpointer      user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  gp_pipeline_run_finish (GP_PIPELINE (object), result, &error);
-  bench_check_error (error);
-  n_pending--;
-}
-
 static gboolean
 start_gopipe_cb (gpointer data)
 {
   g_autoptr (GpPipeline) pipeline = make_cmds10 (TRUE);
 
-  gp_pipeline_run_async (pipeline, NULL, run_done_cb, NULL);
+  n_pending = 0;
+  start_pipeline (pipeline, &n_pending);
 
   return G_SOURCE_REMOVE;
 }
@@ -241,7 +230,8 @@ start_gopipe_exec_cb (gpointer data)
 {
   g_autoptr (GpPipeline) pipeline = make_cmds10 (FALSE);
 
-  gp_pipeline_run_async (pipeline, NULL, run_done_cb, NULL);
+  n_pending = 0;
+  start_pipeline (pipeline, &n_pending);
 
   return G_SOURCE_REMOVE;
 }
