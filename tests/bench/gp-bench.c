@@ -118,7 +118,7 @@ double
 bench_get_quantile (GArray *times,
                     double  part)
 {
-  double *values = (double *) times->data;
+  double *values = (double *) (void *) times->data;
   double place = part * (times->len - 1);
   guint below = (guint) place;
 
