@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What a command is started with; all of it belongs to the stage, which does not change any more */
+/* What a command is started with; all of it belongs to the stage, which does not change any more,
+ * but the environment. */
 typedef struct
 {
   GpCommandStage     *stage;
@@ -40,17 +41,28 @@ typedef struct
   guint               n_accepted;
 } GpCommandSettings;
 
+/* A command whose process is there, but waits. It is executed once, by the thread that has launched it,
+ * or ended when this is freed. Holds a reference to what becomes the run, and so to the context. */
+typedef struct _GpCommandLaunch GpCommandLaunch;
+
+/* Takes the environment of @settings, also when it fails. */
+GpCommandLaunch *gp_command_launch_new     (const GpCommandSettings  *settings,
+                                            GpStageContext           *context,
+                                            GError                  **error);
+void             gp_command_launch_free    (GpCommandLaunch          *self);
+
+/* Blocks until the program was executed, and begins to watch it until it reports its end on the
+ * context. Meanwhile the run may launch the next command. */
+gboolean         gp_command_launch_execute (GpCommandLaunch          *self,
+                                            GError                  **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpCommandLaunch, gp_command_launch_free)
+
 /* One run of a command. All functions may be called from any thread. */
 typedef struct _GpCommandRun GpCommandRun;
 
 GpCommandRun *gp_command_run_ref         (GpCommandRun *self);
 void          gp_command_run_unref       (GpCommandRun *self);
-
-/* Starts the command and watches it until it reports its end on @context. Blocks until the
- * program was executed: never in the main thread. */
-gboolean      gp_command_run_start       (const GpCommandSettings  *settings,
-                                          GpStageContext           *context,
-                                          GError                  **error);
 
 /* Ends it, and what it has started: its outcome is @reason, or NULL: cancelled */
 void          gp_command_run_stop        (GpCommandRun             *self,

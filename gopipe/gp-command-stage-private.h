@@ -60,6 +60,7 @@ struct _GpCommandStage
   GError         *mistake; /* the first that cannot be seen in the settings any more */
   gboolean        sealed;
 
+  GpCommandLaunch *launch; /* from a launch ahead until its start, or until it is forgotten */
   GMutex          run_lock;
   GpCommandRun   *run; /* NULL: it does not run */
   guint           columns;

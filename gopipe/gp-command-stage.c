@@ -88,23 +88,21 @@ get_size (GpCommandStage    *self,
   g_mutex_unlock (&self->run_lock);
 }
 
-static gboolean
-start_command (GpCommandStage  *self,
-               GpStageContext  *context,
-               GError         **error)
+static GpCommandLaunch *
+launch_command (GpCommandStage  *self,
+                GpStageContext  *context,
+                GError         **error)
 {
-  g_auto (GStrv) environ = NULL;
   GpCommandSettings settings;
 
   if (!gp_command_stage_check (self, error))
-    return FALSE;
+    return NULL;
 
-  environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
   settings = (GpCommandSettings) {
     .stage = self,
     .argv = (const char * const *) self->argv,
     .directory = self->directory,
-    .environ = environ,
+    .environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context)),
     .stdin_stream = self->stdin_stream,
     .stdout_stream = self->stdout_stream,
     .stderr_mode = self->stderr_mode,
@@ -129,7 +127,7 @@ start_command (GpCommandStage  *self,
   };
   get_size (self, &settings);
 
-  return gp_command_run_start (&settings, context, error);
+  return gp_command_launch_new (&settings, context, error);
 }
 
 static gboolean
@@ -141,13 +139,30 @@ check_ends (GpThreadStarter  *starter,
   return gp_command_stage_check_ends (GP_COMMAND_STAGE (starter), has_stdin, has_stdout, error);
 }
 
+/* If it fails it is tried again at its time, and the error told then. */
+static gboolean
+gp_command_stage_launch (GpThreadStarter *starter,
+                         GpStageContext  *context)
+{
+  GpCommandStage *self = GP_COMMAND_STAGE (starter);
+
+  self->launch = launch_command (self, context, NULL);
+
+  return TRUE;
+}
+
 static gboolean
 gp_command_stage_start (GpThreadStarter  *starter,
                         GpStageContext   *context,
                         GError          **error)
 {
   GpCommandStage *self = GP_COMMAND_STAGE (starter);
-  gboolean success = start_command (self, context, error);
+  g_autoptr (GpCommandLaunch) launch = g_steal_pointer (&self->launch);
+  gboolean success;
+
+  if (launch == NULL)
+    launch = launch_command (self, context, error);
+  success = launch != NULL && gp_command_launch_execute (launch, error);
 
   /* The command has them now: whoever reads from the other end waits for it alone. */
   gp_command_stage_close_fds (self);
@@ -159,7 +174,10 @@ static void
 gp_command_stage_forget (GpThreadStarter *starter,
                          const GError    *error)
 {
-  gp_command_stage_close_fds (GP_COMMAND_STAGE (starter));
+  GpCommandStage *self = GP_COMMAND_STAGE (starter);
+
+  g_clear_pointer (&self->launch, gp_command_launch_free);
+  gp_command_stage_close_fds (self);
 }
 
 static void
@@ -167,6 +185,7 @@ gp_command_stage_thread_starter_init (GpThreadStarterInterface *iface)
 {
   iface->prepare = gp_command_stage_prepare;
   iface->check_ends = check_ends;
+  iface->launch = gp_command_stage_launch;
   iface->start = gp_command_stage_start;
   iface->forget = gp_command_stage_forget;
   iface->is_bounded = TRUE;
@@ -189,6 +208,7 @@ gp_command_stage_finalize (GObject *object)
   g_array_unref (self->source_fds);
   g_array_unref (self->target_fds);
   g_clear_error (&self->mistake);
+  g_clear_pointer (&self->launch, gp_command_launch_free);
   g_clear_pointer (&self->run, gp_command_run_unref);
   g_mutex_clear (&self->run_lock);
 

@@ -61,7 +61,7 @@ gp_command_run_new (const GpCommandSettings *settings,
   return self;
 }
 
-/* The three descriptors for the process. What is opened for it is closed after the spawn, what
+/* The three descriptors for the process. What is opened for it is closed when it has them, what
  * belongs to a stream is only borrowed. */
 typedef struct
 {
@@ -365,23 +365,31 @@ get_flags (const GpCommandSettings *settings,
          (settings->kill_descendants ? GP_EXEC_KILL_DESCENDANTS : 0);
 }
 
-static gboolean
-spawn (GpCommandRun             *self,
-       const GpCommandSettings  *settings,
-       Descriptors              *descriptors,
-       GpInterrupt              *interrupt,
-       GError                  **error)
+struct _GpCommandLaunch
 {
-  gboolean own_group = settings->terminal || wants_own_group (settings, descriptors);
+  GpCommandRun      *run;
+  GpCommandSettings  settings;
+  Descriptors        descriptors; /* needed until it is executed: it may have to be launched anew */
+  GpExecLimit        limits[GP_N_RESOURCES];
+  gboolean           own_group;
+  GpSpawnRequest     request;
+  GpSpawn           *spawn;
+};
+
+static gboolean
+launch (GpCommandLaunch  *self,
+        GpInterrupt      *interrupt,
+        GError          **error)
+{
+  const GpCommandSettings *settings = &self->settings;
+  const Descriptors *descriptors = &self->descriptors;
   const char *directory = settings->directory;
-  GpExecLimit limits[GP_N_RESOURCES];
-  g_auto (GpSpawned) spawned = { .control_fd = -1 };
-  GpSpawnRequest request;
 
   if (directory == NULL)
-    directory = gp_stage_context_get_directory (self->context);
+    directory = gp_stage_context_get_directory (self->run->context);
 
-  request = (GpSpawnRequest) {
+  self->own_group = settings->terminal || wants_own_group (settings, descriptors);
+  self->request = (GpSpawnRequest) {
     .argv = settings->argv,
     .environ = (const char * const *) settings->environ,
     .directory = directory,
@@ -391,21 +399,48 @@ spawn (GpCommandRun             *self,
     .source_fds = settings->source_fds,
     .target_fds = settings->target_fds,
     .n_fds = settings->n_fds,
-    .flags = get_flags (settings, own_group),
+    .flags = get_flags (settings, self->own_group),
     .kill_delay = settings->kill_delay,
     .nice_increment = settings->nice_increment,
-    .limits = limits,
-    .n_limits = get_limits (settings, limits),
+    .limits = self->limits,
+    .n_limits = get_limits (settings, self->limits),
   };
+  self->spawn = gp_spawn_launch (&self->request, interrupt, error);
 
-  if (!gp_spawn (&request, interrupt, &spawned, error))
-    return FALSE;
+  return self->spawn != NULL;
+}
 
-  if (self->status != NULL)
-    gp_stage_status_set_pid (self->status, spawned.pid);
-  self->process = gp_process_new (&spawned, own_group, settings->kill_delay);
+GpCommandLaunch *
+gp_command_launch_new (const GpCommandSettings  *settings,
+                       GpStageContext           *context,
+                       GError                  **error)
+{
+  g_autoptr (GpCommandLaunch) self = g_new0 (GpCommandLaunch, 1);
+  GpInterrupt *interrupt = gp_run_get_interrupt (gp_stage_context_get_run (context), error);
 
-  return TRUE;
+  self->settings = *settings;
+  self->descriptors = (Descriptors) { { -1, -1, -1 }, { -1, -1, -1 } };
+  self->run = gp_command_run_new (settings, context);
+
+  if (interrupt == NULL ||
+      (settings->memory_limit > 0 &&
+       !gp_memory_watch_check (GP_LIMITABLE (settings->stage), settings->memory_limit, error)) ||
+      !set_up_streams (self->run, &self->descriptors, settings, interrupt, error) ||
+      !set_up_stderr (self->run, &self->descriptors, settings, interrupt, error) ||
+      !launch (self, interrupt, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+void
+gp_command_launch_free (GpCommandLaunch *self)
+{
+  g_clear_pointer (&self->spawn, gp_spawn_free);
+  descriptors_clear (&self->descriptors);
+  g_strfreev (self->settings.environ);
+  gp_command_run_unref (self->run);
+  g_free (self);
 }
 
 /* A stream that is pumped is still ours to read or write. */
@@ -419,32 +454,30 @@ hand_over_streams (GpCommandRun *self)
 }
 
 gboolean
-gp_command_run_start (const GpCommandSettings  *settings,
-                      GpStageContext           *context,
-                      GError                  **error)
+gp_command_launch_execute (GpCommandLaunch  *self,
+                           GError          **error)
 {
-  g_autoptr (GpCommandRun) self = gp_command_run_new (settings, context);
-  Descriptors descriptors = { { -1, -1, -1 }, { -1, -1, -1 } };
-  GpInterrupt *interrupt = gp_run_get_interrupt (gp_stage_context_get_run (context), error);
-  gboolean started;
+  const GpCommandSettings *settings = &self->settings;
+  GpCommandRun *run = self->run;
+  g_auto (GpSpawned) spawned = { .control_fd = -1 };
+  gboolean executed;
 
-  if (self->status != NULL)
-    gp_stage_status_set_stderr_limit (self->status, settings->stderr_limit);
+  if (run->status != NULL)
+    gp_stage_status_set_stderr_limit (run->status, settings->stderr_limit);
 
-  started = interrupt != NULL &&
-            (settings->memory_limit == 0 ||
-             gp_memory_watch_check (GP_LIMITABLE (self->stage), settings->memory_limit, error)) &&
-            set_up_streams (self, &descriptors, settings, interrupt, error) &&
-            set_up_stderr (self, &descriptors, settings, interrupt, error) &&
-            spawn (self, settings, &descriptors, interrupt, error);
-  descriptors_clear (&descriptors);
-
-  if (!started)
+  gp_spawn_permit (self->spawn);
+  gp_run_launch_ahead (gp_stage_context_get_run (run->context));
+  executed = gp_spawn_await (self->spawn, &spawned, error);
+  descriptors_clear (&self->descriptors);
+  if (!executed)
     return FALSE;
 
-  hand_over_streams (self);
-  gp_command_stage_set_run (self->stage, self);
-  gp_engine_invoke (gp_command_run_watch, g_steal_pointer (&self));
+  if (run->status != NULL)
+    gp_stage_status_set_pid (run->status, spawned.pid);
+  run->process = gp_process_new (&spawned, self->own_group, settings->kill_delay);
+  hand_over_streams (run);
+  gp_command_stage_set_run (run->stage, run);
+  gp_engine_invoke (gp_command_run_watch, gp_command_run_ref (run));
 
   return TRUE;
 }

@@ -209,7 +209,14 @@ gp_decorator_stage_check_ends (GpThreadStarter  *starter,
          gp_thread_starter_check_ends (GP_THREAD_STARTER (inner), has_stdin, has_stdout, error);
 }
 
-/* Only called if what is wrapped can be started in a thread */
+/* These two are only called if what is wrapped can be started in a thread. */
+static gboolean
+gp_decorator_stage_launch (GpThreadStarter *starter,
+                           GpStageContext  *context)
+{
+  return gp_thread_starter_launch (GP_THREAD_STARTER (get_inner (starter)), context);
+}
+
 static gboolean
 gp_decorator_stage_start (GpThreadStarter  *starter,
                           GpStageContext   *context,
@@ -235,6 +242,7 @@ gp_decorator_stage_thread_starter_init (GpThreadStarterInterface *iface)
 {
   iface->prepare = gp_decorator_stage_prepare;
   iface->check_ends = gp_decorator_stage_check_ends;
+  iface->launch = gp_decorator_stage_launch;
   iface->start = gp_decorator_stage_start;
   iface->forget = gp_decorator_stage_forget;
   iface->is_bounded = TRUE;

@@ -27,6 +27,7 @@ typedef struct
   GpIOPreference  stdout_preference;
   gboolean        needs_main_context;
 
+  GpStageContext *prepared; /* made ahead of its start, by who starts the stages one after the other */
   gboolean        starting; /* its start_async () is under way in the home context */
   gboolean        started;
   gboolean        start_failed;

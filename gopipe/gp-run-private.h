@@ -152,6 +152,9 @@ GpInputState     gp_run_get_input_state    (GpRun             *self,
 const char      *gp_run_get_directory      (GpRun             *self);
 char           **gp_run_dup_environ        (GpRun             *self);
 guint            gp_run_get_pipe_hold_timeout (GpRun          *self);
+/* By a stage that is being started, while it has to wait: makes use of that time */
+void             gp_run_launch_ahead       (GpRun             *self);
+
 GpInterrupt     *gp_run_get_interrupt      (GpRun             *self,
                                             GError           **error);
 GCancellable    *gp_run_get_cancellable    (GpRun             *self);

@@ -4,6 +4,7 @@
 
 #include "gp-run-core-private.h"
 
+#include "gp-command-stage.h"
 #include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
@@ -12,6 +13,9 @@
 #include "gp-stage-private.h"
 #include "gp-thread-pool-private.h"
 #include "gp-thread-stage.h"
+
+/* How far ahead stages are prepared */
+#define MAX_AHEAD 2
 
 static void advance_job (gpointer data);
 
@@ -34,6 +38,9 @@ forget_stages (GpRun        *self,
       set_stage_state (&self->stages[i], GP_STAGE_STATE_NOT_STARTED);
       if (GP_IS_THREAD_STARTER (self->stages[i].stage))
         gp_thread_starter_forget (GP_THREAD_STARTER (self->stages[i].stage), error);
+      if (self->stages[i].prepared != NULL)
+        gp_stage_context_discard (self->stages[i].prepared);
+      g_clear_object (&self->stages[i].prepared);
     }
 }
 
@@ -352,6 +359,26 @@ make_context (GpRun   *self,
                                make_stdout_end (self, index, interrupt));
 }
 
+/* Commands take long to be started, most of it in processes of their own: while one is executed the next
+ * one can be launched, across a function if need be. It then waits until it is its turn. */
+void
+gp_run_launch_ahead (GpRun *self)
+{
+  for (guint i = self->next; i < self->n_stages && i < self->next + MAX_AHEAD; i++)
+    {
+      RunStage *stage = &self->stages[i];
+
+      if (stage->needs_main_context || !GP_IS_THREAD_STARTER (gp_stage_undecorate (stage->stage)))
+        return;
+
+      if (stage->prepared == NULL)
+        stage->prepared = make_context (self, i, NULL);
+      if (stage->prepared == NULL ||
+          gp_thread_starter_launch (GP_THREAD_STARTER (stage->stage), stage->prepared))
+        return;
+    }
+}
+
 /* Takes the next stage, unless the start has ended; or returns FALSE with the @error that ends it */
 static gboolean
 take_next (GpRun           *self,
@@ -375,7 +402,9 @@ take_next (GpRun           *self,
   g_mutex_unlock (&self->lock);
 
   set_stage_state (&self->stages[*index], GP_STAGE_STATE_STARTING);
-  *context = make_context (self, *index, error);
+  *context = g_steal_pointer (&self->stages[*index].prepared);
+  if (*context == NULL)
+    *context = make_context (self, *index, error);
   if (*context != NULL)
     return TRUE;
 
@@ -584,7 +613,8 @@ gp_run_fail (GpRun        *self,
   finish_start (self, error);
 }
 
-/* Functions are started without blocking, and nothing has to be opened. */
+/* Nothing of the application's has to be opened or called, so it takes no longer than in a thread of the
+ * pool, and whatever ends the wait ends the start. */
 static gboolean
 starts_at_once (GpRun *self)
 {
@@ -596,7 +626,7 @@ starts_at_once (GpRun *self)
       GpStage *stage = self->stages[i].stage;
 
       if (self->stages[i].needs_main_context ||
-          !(GP_IS_THREAD_STAGE (stage) || GP_IS_LINE_STAGE (stage)))
+          !(GP_IS_THREAD_STAGE (stage) || GP_IS_LINE_STAGE (stage) || GP_IS_COMMAND_STAGE (stage)))
         return FALSE;
     }
 

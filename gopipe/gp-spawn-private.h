@@ -45,9 +45,25 @@ void     gp_spawned_clear (GpSpawned *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GpSpawned, gp_spawned_clear)
 
-/* Starts a process and waits until it has been executed: blocks, so never in the main thread.
- * Raising @interrupt (which may be NULL) ends the wait with G_IO_ERROR_CANCELLED, and kills what
- * was started.
+/* A process that is being started. It is launched and waits; when it is permitted it executes the
+ * command; and that is awaited. Whoever has it does all that in one thread, and may do something else
+ * in between. What was launched and not awaited is killed. */
+typedef struct _GpSpawn GpSpawn;
+
+/* @request and @interrupt (which may be NULL) are needed until it is freed. */
+GpSpawn *gp_spawn_launch     (const GpSpawnRequest  *request,
+                              GpInterrupt           *interrupt,
+                              GError               **error);
+void     gp_spawn_permit     (GpSpawn               *self);
+gboolean gp_spawn_await      (GpSpawn               *self,
+                              GpSpawned             *spawned,
+                              GError               **error);
+void     gp_spawn_free       (GpSpawn               *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpSpawn, gp_spawn_free)
+
+/* Starts a process and waits until it has been executed: blocks, so never where anybody else waits.
+ * Raising @interrupt ends the wait with G_IO_ERROR_CANCELLED, and kills what was started.
  *
  * Errors: G_SPAWN_ERROR with the code of the cause for anything about the program or the
  * directory, G_IO_ERROR for anything about descriptors and the like. They name the program or

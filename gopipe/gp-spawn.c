@@ -27,19 +27,23 @@
 /* A killed process ends at once unless it hangs in the kernel, where nothing helps */
 #define REAP_TIMEOUT_MSEC 1000
 
+/* How long an unsupervised command may need to be executed before it is looked at what was reported */
+#define END_TIMEOUT_MSEC 10
+
 /* How long a helper is given to end what it has started, before it is killed itself */
 #define ASK_TIMEOUT_MSEC 300
 
-/* One try to start a process, with the helper or, if @helper is NULL, by a fork.
+/* A process that is being started, with the helper or, if @helper is NULL, by a fork.
  *
- * States: without @process until it is launched; then launched, while the control descriptor
- * tells how far it has come; and in the end either @process is stolen for the caller, or it is
- * killed and given back to GLib, which holds a reference of its own until it has reaped it.
- *
- * @helper_failed is set if it was not the command's or the caller's fault. */
-typedef struct
+ * States: without @process until it is launched; then launched, and waiting for the permission to go
+ * on; then permitted, while the control descriptor tells how far it has come; and in the end either
+ * @process is stolen for the caller, or it is killed and given back to GLib, which holds a reference
+ * of its own until it has reaped it. If @helper_failed, which is neither the command's nor the
+ * caller's fault, all begins anew by a fork. */
+struct _GpSpawn
 {
   const GpSpawnRequest *request;
+  GpInterrupt          *interrupt;    /* borrowed */
   const char           *helper;
   GSubprocess          *process;
   GPid                  process_pid;
@@ -49,7 +53,8 @@ typedef struct
   int                   fd_min;       /* above all numbers that the child uses */
   gboolean              helper_failed;
   gboolean              permitted;    /* it may have started something */
-} Attempt;
+  GError               *permit_error;
+};
 
 /* (atomic): GLib has started its own thread, as it does with the first process. Where it cannot, it
  * ends the program. */
@@ -142,7 +147,7 @@ gp_spawn_set_helper (const char *helper)
  * is given to the launcher lies above what the child uses: with anything else the posix_spawn
  * path of GLib mixes up or loses streams. */
 static void
-choose_numbers (Attempt *self)
+choose_numbers (GpSpawn *self)
 {
   const GpSpawnRequest *request = self->request;
   gboolean taken;
@@ -163,7 +168,7 @@ choose_numbers (Attempt *self)
 }
 
 static gboolean
-give_descriptors (Attempt              *self,
+give_descriptors (GpSpawn              *self,
                   GSubprocessLauncher  *launcher,
                   GError              **error)
 {
@@ -200,7 +205,7 @@ give_descriptors (Attempt              *self,
 }
 
 static gboolean
-give_control_descriptor (Attempt              *self,
+give_control_descriptor (GpSpawn              *self,
                          GSubprocessLauncher  *launcher,
                          GError              **error)
 {
@@ -282,7 +287,7 @@ add_limits (GPtrArray            *argv,
 
 /* In the order that gp-exec-private.h tells */
 static GSubprocess *
-launch_helper (const Attempt        *self,
+launch_helper (const GpSpawn        *self,
                GSubprocessLauncher  *launcher,
                GError              **error)
 {
@@ -316,7 +321,7 @@ run_plan_cb (gpointer plan)
 }
 
 static GSubprocess *
-launch_by_fork (const Attempt        *self,
+launch_by_fork (const GpSpawn        *self,
                 GSubprocessLauncher  *launcher,
                 GError              **error)
 {
@@ -354,7 +359,7 @@ launch_by_fork (const Attempt        *self,
 /* No working directory, no child setup and inherited descriptors: what GLib asks for if it is to
  * use posix_spawn (). By a fork they are inherited as well, since gp_exec_run () closes them. */
 static gboolean
-launch (Attempt  *self,
+launch (GpSpawn  *self,
         GError  **error)
 {
   g_autoptr(GSubprocessLauncher) launcher = NULL;
@@ -392,7 +397,7 @@ launch (Attempt  *self,
 /* GLib watches the process by now. Before that it may not end, nor could its number be known.
  * FALSE: it waits in vain. That it has ended is no error here, but shows when its report is read. */
 static gboolean
-permit (Attempt  *self,
+permit (GpSpawn  *self,
         GError  **error)
 {
   const char *identifier = g_subprocess_get_identifier (self->process);
@@ -414,18 +419,20 @@ permit (Attempt  *self,
   return FALSE;
 }
 
-/* Waits for the control descriptor, or fails because of @interrupt */
+/* FALSE: @error, or none of @events and no end within @timeout_msec, of which -1 means for ever */
 static gboolean
-wait_for_report (const Attempt  *self,
-                 GpInterrupt    *interrupt,
-                 GError        **error)
+poll_control (const GpSpawn  *self,
+              short           events,
+              int             timeout_msec,
+              GError        **error)
 {
   struct pollfd fds[2] = {
-    { .fd = self->control_fd, .events = POLLIN },
-    { .fd = interrupt != NULL ? gp_interrupt_get_fd (interrupt) : -1, .events = POLLIN },
+    { .fd = self->control_fd, .events = events },
+    { .fd = self->interrupt != NULL ? gp_interrupt_get_fd (self->interrupt) : -1, .events = POLLIN },
   };
+  int n_ready;
 
-  while (poll (fds, G_N_ELEMENTS (fds), -1) < 0)
+  while ((n_ready = poll (fds, G_N_ELEMENTS (fds), timeout_msec)) < 0)
     {
       if (errno != EINTR)
         {
@@ -434,13 +441,37 @@ wait_for_report (const Attempt  *self,
         }
     }
 
-  return !gp_interrupt_set_error_if_raised (interrupt, error);
+  return n_ready > 0 && !gp_interrupt_set_error_if_raised (self->interrupt, error);
+}
+
+/* Waits for the control descriptor, or fails because of @interrupt. Without a supervisor all that a
+ * good helper says is soon followed by the end: to wake for each word would only take the processor
+ * from the process that is waited for. */
+static gboolean
+wait_for_report (const GpSpawn  *self,
+                 GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if ((self->request->flags & GP_EXEC_SUPERVISE) == 0)
+    {
+      if (poll_control (self, 0 /* and POLLHUP */, END_TIMEOUT_MSEC, &local_error))
+        return TRUE;
+
+      if (local_error != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&local_error));
+          return FALSE;
+        }
+    }
+
+  return poll_control (self, POLLIN, -1, error);
 }
 
 /* Reports are written in one piece and far smaller than a buffer, so they are read in one piece. The
  * size of a longer one is told as well, so it is none. */
 static gssize
-read_report (const Attempt *self,
+read_report (const GpSpawn *self,
              GpExecReport  *report)
 {
   gssize size;
@@ -453,14 +484,13 @@ read_report (const Attempt *self,
 }
 
 static gboolean
-await_greeting (Attempt      *self,
-                GpInterrupt  *interrupt,
-                GError      **error)
+await_greeting (GpSpawn  *self,
+                GError  **error)
 {
   GpExecReport report;
   gssize size;
 
-  if (!wait_for_report (self, interrupt, error))
+  if (!wait_for_report (self, error))
     return FALSE;
 
   size = read_report (self, &report);
@@ -488,16 +518,15 @@ await_greeting (Attempt      *self,
 
 /* The command runs when its control descriptor closes, or when its parent says so. */
 static gboolean
-await_execution (Attempt      *self,
-                 GpInterrupt  *interrupt,
-                 GError      **error)
+await_execution (GpSpawn  *self,
+                 GError  **error)
 {
   gboolean supervised = (self->request->flags & GP_EXEC_SUPERVISE) != 0;
   GpExecReport report;
   gssize size;
 
-  if (!await_greeting (self, interrupt, error) ||
-      !wait_for_report (self, interrupt, error))
+  if (!await_greeting (self, error) ||
+      !wait_for_report (self, error))
     return FALSE;
 
   size = read_report (self, &report);
@@ -541,7 +570,7 @@ process_gone_cb (gpointer  data,
 /* A helper that has started the command already ends it, and what that has started. One that is
  * still about to start it may hang in the kernel together with it, and is killed. */
 static void
-ask_to_end_all (Attempt *self)
+ask_to_end_all (GpSpawn *self)
 {
   GpExecRequest request = { .kind = GP_EXEC_REQUEST_KILL };
   struct pollfd poll_fd = { .fd = self->control_fd, .events = POLLIN };
@@ -565,7 +594,7 @@ ask_to_end_all (Attempt *self)
  * could make its group and a child right after nobody was found in the group. As long as GLib has
  * not reaped the process, its number cannot be somebody else's. */
 static void
-end_group (Attempt *self)
+end_group (GpSpawn *self)
 {
   if ((self->request->flags & GP_EXEC_OWN_GROUP) == 0 || self->pid == 0)
     return;
@@ -578,7 +607,7 @@ end_group (Attempt *self)
 /* Leaves nothing behind: the process is killed, and reaped by GLib's worker, which drops the last
  * reference when it has done so. That is waited for, but not for ever. */
 static void
-dismiss (Attempt *self)
+dismiss (GpSpawn *self)
 {
   gboolean *gone = g_atomic_rc_box_new0 (gboolean);
   gint64 deadline;
@@ -602,22 +631,59 @@ dismiss (Attempt *self)
   g_atomic_rc_box_release (gone);
 }
 
+void
+gp_spawned_clear (GpSpawned *self)
+{
+  g_clear_object (&self->process);
+  gp_descriptor_clear (&self->control_fd);
+}
+
+/* FALSE: there is no process */
 static gboolean
-attempt_run (Attempt      *self,
-             GpInterrupt  *interrupt,
-             GpSpawned    *spawned,
-             GError      **error)
+launch_with (GpSpawn     *self,
+             const char  *helper,
+             GError     **error)
+{
+  self->helper = helper;
+  self->helper_failed = FALSE;
+  self->pid = 0;
+
+  if (!gp_interrupt_set_error_if_raised (self->interrupt, error) && launch (self, error))
+    return TRUE;
+
+  gp_descriptor_clear (&self->control_fd);
+
+  return FALSE;
+}
+
+/* The helper was removed or replaced while this program runs, cannot be executed, or its own
+ * arguments made the list too long. Without it a command either works, or fails for a reason
+ * of its own, which is the one worth telling. */
+static gboolean
+launch_without_helper (GpSpawn  *self,
+                       GError  **error)
+{
+  if (!self->helper_failed)
+    return FALSE;
+
+  g_debug ("%s is not usable: %s", self->helper, (*error)->message);
+  g_clear_error (error);
+
+  return launch_with (self, NULL, error);
+}
+
+/* How it went with the process that was permitted: it is the caller's, or nothing is left of it */
+static gboolean
+finish (GpSpawn    *self,
+        GpSpawned  *spawned,
+        GError    **error)
 {
   gboolean executed = FALSE;
 
-  self->control_fd = -1;
-
-  if (!gp_interrupt_set_error_if_raised (interrupt, error) && launch (self, error))
-    {
-      executed = permit (self, error) && await_execution (self, interrupt, error);
-      if (!executed)
-        dismiss (self);
-    }
+  if (self->permit_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&self->permit_error));
+  else
+    executed = await_execution (self, error);
 
   if (executed)
     {
@@ -627,16 +693,84 @@ attempt_run (Attempt      *self,
       if ((self->request->flags & GP_EXEC_SUPERVISE) != 0)
         spawned->control_fd = gp_descriptor_steal (&self->control_fd);
     }
+  else
+    {
+      dismiss (self);
+    }
   gp_descriptor_clear (&self->control_fd);
 
   return executed;
 }
 
-void
-gp_spawned_clear (GpSpawned *self)
+GpSpawn *
+gp_spawn_launch (const GpSpawnRequest  *request,
+                 GpInterrupt           *interrupt,
+                 GError               **error)
 {
-  g_clear_object (&self->process);
+  g_autoptr (GError) local_error = NULL;
+  GpSpawn *self;
+
+  g_return_val_if_fail (request->argv != NULL && request->argv[0] != NULL, NULL);
+  g_return_val_if_fail (request->argv[0][0] != '\0', NULL);
+  g_return_val_if_fail (request->environ != NULL, NULL);
+  g_return_val_if_fail (request->n_fds <= GP_EXEC_MAX_KEEP, NULL);
+  g_return_val_if_fail (request->n_limits <= GP_EXEC_MAX_LIMITS, NULL);
+
+  gp_ignore_sigpipe ();
+
+  self = g_new0 (GpSpawn, 1);
+  self->request = request;
+  self->interrupt = interrupt;
+  self->control_fd = -1;
+
+  if (launch_with (self, get_helper (), &local_error) ||
+      launch_without_helper (self, &local_error))
+    return self;
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  gp_spawn_free (self);
+
+  return NULL;
+}
+
+void
+gp_spawn_permit (GpSpawn *self)
+{
+  permit (self, &self->permit_error);
+}
+
+gboolean
+gp_spawn_await (GpSpawn    *self,
+                GpSpawned  *spawned,
+                GError    **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  *spawned = (GpSpawned) { .control_fd = -1 };
+
+  if (finish (self, spawned, &local_error))
+    return TRUE;
+
+  if (launch_without_helper (self, &local_error))
+    {
+      gp_spawn_permit (self);
+      if (finish (self, spawned, &local_error))
+        return TRUE;
+    }
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return FALSE;
+}
+
+void
+gp_spawn_free (GpSpawn *self)
+{
+  if (self->process != NULL)
+    dismiss (self);
   gp_descriptor_clear (&self->control_fd);
+  g_clear_error (&self->permit_error);
+  g_free (self);
 }
 
 gboolean
@@ -645,36 +779,13 @@ gp_spawn (const GpSpawnRequest  *request,
           GpSpawned             *spawned,
           GError               **error)
 {
-  Attempt attempt = { .request = request, .helper = get_helper () };
-  g_autoptr(GError) local_error = NULL;
+  g_autoptr (GpSpawn) self = gp_spawn_launch (request, interrupt, error);
 
   *spawned = (GpSpawned) { .control_fd = -1 };
+  if (self == NULL)
+    return FALSE;
 
-  g_return_val_if_fail (request->argv != NULL && request->argv[0] != NULL, FALSE);
-  g_return_val_if_fail (request->argv[0][0] != '\0', FALSE);
-  g_return_val_if_fail (request->environ != NULL, FALSE);
-  g_return_val_if_fail (request->n_fds <= GP_EXEC_MAX_KEEP, FALSE);
-  g_return_val_if_fail (request->n_limits <= GP_EXEC_MAX_LIMITS, FALSE);
+  gp_spawn_permit (self);
 
-  gp_ignore_sigpipe ();
-
-  if (attempt_run (&attempt, interrupt, spawned, &local_error))
-    return TRUE;
-
-  /* The helper was removed or replaced while this program runs, cannot be executed, or its own
-   * arguments made the list too long. Without it a command either works, or fails for a reason
-   * of its own, which is the one worth telling. */
-  if (attempt.helper_failed)
-    {
-      g_debug ("%s is not usable: %s", attempt.helper, local_error->message);
-      g_clear_error (&local_error);
-
-      attempt = (Attempt) { .request = request };
-      if (attempt_run (&attempt, interrupt, spawned, &local_error))
-        return TRUE;
-    }
-
-  g_propagate_error (error, g_steal_pointer (&local_error));
-
-  return FALSE;
+  return gp_spawn_await (self, spawned, error);
 }

@@ -40,6 +40,9 @@ void             gp_stage_context_end_stdout        (GpStageContext *self,
 void             gp_stage_context_start_failed      (GpStageContext *self,
                                                      const GError   *error);
 
+/* The same for one that was never begun: nobody reports anything */
+void             gp_stage_context_discard           (GpStageContext *self);
+
 /* For the run: goes on with a report that was held back */
 void             gp_stage_context_go_on             (GpStageContext *self,
                                                      GpEndFuncs      which);

@@ -273,6 +273,14 @@ gp_stage_context_start_failed (GpStageContext *self,
 }
 
 void
+gp_stage_context_discard (GpStageContext *self)
+{
+  g_atomic_int_set (&self->reported, TRUE);
+  close_edge_input (self);
+  close_edge_output (self);
+}
+
+void
 gp_stage_context_return_raw_error (GpStageContext *self,
                                    const GError   *error)
 {

@@ -29,12 +29,18 @@ struct _GpThreadStarterInterface
                           gboolean         has_stdout,
                           GError         **error);
 
-  /* In a thread of the pool. FALSE: the stage could not be started. */
+  /* Before start, in the same thread: does what takes long and can be done while the stage before is
+   * still being started. If it fails, start does it. FALSE: there is no such thing. May be NULL. */
+  gboolean (*launch)  (GpThreadStarter *self,
+                       GpStageContext  *context);
+
+  /* In a thread of the pool, or one that waits. FALSE: the stage could not be started. */
   gboolean (*start)   (GpThreadStarter *self,
                        GpStageContext  *context,
                        GError         **error);
 
-  /* Instead of start, in any thread: the run that @prepare was for has failed. May be NULL. */
+  /* Instead of start, in any thread: the run that @prepare was for has failed. What was launched must
+   * be gone afterwards. May be NULL. */
   void     (*forget)  (GpThreadStarter *self,
                        const GError    *error);
 
@@ -48,6 +54,8 @@ gboolean gp_thread_starter_check_ends (GpThreadStarter  *self,
                                        gboolean          has_stdin,
                                        gboolean          has_stdout,
                                        GError          **error);
+gboolean gp_thread_starter_launch     (GpThreadStarter  *self,
+                                       GpStageContext   *context);
 gboolean gp_thread_starter_start      (GpThreadStarter  *self,
                                        GpStageContext   *context,
                                        GError          **error);

@@ -94,6 +94,15 @@ gp_thread_starter_check_ends (GpThreadStarter  *self,
 }
 
 gboolean
+gp_thread_starter_launch (GpThreadStarter *self,
+                          GpStageContext  *context)
+{
+  GpThreadStarterInterface *iface = GP_THREAD_STARTER_GET_IFACE (self);
+
+  return iface->launch != NULL && iface->launch (self, context);
+}
+
+gboolean
 gp_thread_starter_start (GpThreadStarter  *self,
                          GpStageContext   *context,
                          GError          **error)

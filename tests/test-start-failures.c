@@ -6,6 +6,8 @@
 #include "gp-test-streams.h"
 #include "gp-test-util.h"
 
+#include <glib/gstdio.h>
+
 /* One stage of a mixed pipeline cannot be started: those before it are stopped and waited for,
  * those after it are never started, and nothing stays behind. */
 
@@ -409,6 +411,76 @@ test_goes_before_other_errors (void)
   gp_test_assert_message (error, "starting stage \"failing\": busy");
 }
 
+/* What stands between a stage that cannot be started and a command, which was launched meanwhile */
+typedef enum
+{
+  NOTHING_BETWEEN,
+  FUNCTION_BETWEEN,
+  TWO_BETWEEN,
+  NESTED_BETWEEN,
+  N_BETWEEN,
+} Between;
+
+static void
+append_between (GpPipeline *pipeline,
+                Between     between)
+{
+  if (between == NESTED_BETWEEN)
+    gp_pipeline_append (pipeline, nested (1));
+  else if (between != NOTHING_BETWEEN)
+    gp_pipeline_append (pipeline, copy_function (1));
+  if (between == TWO_BETWEEN)
+    gp_pipeline_append (pipeline, copy_function (2));
+}
+
+/* A command that was launched ahead is not executed before its time, and so never here; the stage that
+ * comes before it neither. */
+static void
+test_launched_ahead (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("gp-test-ahead-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "written", NULL);
+
+  for (guint i = 0; i < 4 * N_BETWEEN; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+      GpStage *writer = GP_STAGE (gp_test_child_new ("write-file", path, "1", NULL));
+
+      gp_pipeline_append (pipeline, missing ());
+      append_between (pipeline, i / 4);
+      gp_pipeline_append (pipeline, (i & 1) != 0 ? decorated (writer) : writer);
+      g_assert_false ((i & 2) != 0 ? gp_pipeline_run (pipeline, NULL, &error)
+                                   : gp_test_run_pipeline (pipeline, NULL, &error));
+      g_assert_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT);
+      for (guint j = 1; j < gp_pipeline_get_n_stages (pipeline); j++)
+        g_assert_cmpint (gp_stage_status_get_state (gp_pipeline_get_status (pipeline, j)), ==,
+                         GP_STAGE_STATE_NOT_STARTED);
+      g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+      assert_calls (0);
+    }
+
+  g_assert_no_errno (g_rmdir (directory));
+}
+
+/* It may also be the one that cannot be started, which is told when it is its turn. */
+static void
+test_failed_ahead (void)
+{
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_autoptr (GError) error = NULL;
+
+      gp_pipeline_append (pipeline, cat ());
+      append_between (pipeline, i % 2);
+      gp_pipeline_append (pipeline, i < 2 ? missing () : empty_command ());
+      g_assert_false (gp_test_run_pipeline (pipeline, NULL, &error));
+      g_assert_true (g_str_has_prefix (error->message, "starting stage \"failing\": "));
+      assert_calls (i % 2 == 0 ? 0 : 2);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -434,5 +506,7 @@ main (int    argc,
   gp_test_add ("/start-failures/first-is-unblocked", test_first_is_unblocked);
   gp_test_add ("/start-failures/first-is-killed", test_first_is_killed);
   gp_test_add ("/start-failures/goes-before-other-errors", test_goes_before_other_errors);
+  gp_test_add ("/start-failures/launched-ahead", test_launched_ahead);
+  gp_test_add ("/start-failures/failed-ahead", test_failed_ahead);
   return gp_test_run ();
 }

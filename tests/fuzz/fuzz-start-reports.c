@@ -90,7 +90,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data,
     .directory = (how & 2) != 0 ? "/nowhere/\xff" : NULL,
     .flags = (how & 4) != 0 ? GP_EXEC_SUPERVISE : 0,
   };
-  Attempt attempt = { .request = &request, .helper = (how & 8) != 0 ? "helper" : NULL, .pid = 4711 };
+  GpSpawn spawn = { .request = &request, .helper = (how & 8) != 0 ? "helper" : NULL, .pid = 4711 };
   g_autoptr (GError) error = NULL;
   Said said = { .n = 0 };
   gboolean supervised = request.flags != 0;
@@ -101,12 +101,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data,
     say_something (&input, &said, fds[1]);
   close (fds[1]);
 
-  attempt.control_fd = fds[0];
-  if (await_execution (&attempt, NULL, &error))
+  spawn.control_fd = fds[0];
+  if (await_execution (&spawn, &error))
     {
       g_assert_no_error (error);
       g_assert_true (should_succeed (&said, supervised));
-      g_assert_cmpint (attempt.pid, ==, supervised ? said.reports[1].value : 4711);
+      g_assert_cmpint (spawn.pid, ==, supervised ? said.reports[1].value : 4711);
     }
   else
     {
@@ -115,7 +115,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data,
     }
 
   /* What is still there is read to its end, which is there as well. */
-  ask_to_end_all (&attempt);
+  ask_to_end_all (&spawn);
   close (fds[0]);
 
   return 0;
