@@ -119,15 +119,22 @@ push_event (GpRun   *self,
 }
 
 static void
-add_details (GpEvent  *event,
-             RunStage *stage)
+add_pid (GpEvent  *event,
+         RunStage *stage)
 {
   int pid = gp_stage_status_get_pid (stage->status);
-  int exit_status = gp_stage_status_get_exit_status (stage->status);
-  int term_signal = gp_stage_status_get_term_signal (stage->status);
 
   if (pid != 0)
     gp_event_set_detail (event, "pid", g_variant_new_int32 (pid));
+}
+
+static void
+add_end (GpEvent  *event,
+         RunStage *stage)
+{
+  int exit_status = gp_stage_status_get_exit_status (stage->status);
+  int term_signal = gp_stage_status_get_term_signal (stage->status);
+
   if (exit_status >= 0)
     gp_event_set_detail (event, "exit-status", g_variant_new_int32 (exit_status));
   if (term_signal != 0)
@@ -147,7 +154,10 @@ new_stage_event (GpRun        *self,
     return NULL;
 
   event = gp_event_new (kind, stage->stage, stage->name, error, NULL);
-  add_details (event, stage);
+  add_pid (event, stage);
+  /* A fast command has ended before it is noted that it runs. */
+  if (kind != GP_EVENT_KIND_STAGE_STARTED)
+    add_end (event, stage);
 
   return event;
 }
@@ -219,7 +229,8 @@ gp_run_tell_outcome (GpRun    *self,
   if (culprit != NULL && culprit->status != NULL)
     {
       event = gp_event_new (kind, culprit->stage, culprit->name, self->outcome, NULL);
-      add_details (event, culprit);
+      add_pid (event, culprit);
+      add_end (event, culprit);
     }
   else
     {

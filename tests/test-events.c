@@ -59,6 +59,31 @@ test_order_of_fast_stages (void)
     }
 }
 
+/* A start does not tell of the end, also if the command ends before it is noted that it runs. */
+static void
+test_start_of_fast_commands (void)
+{
+  for (int round = 0; round < N_ROUNDS / 10; round++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      g_auto (Recorder) recorder;
+
+      recorder_init (&recorder);
+      for (int i = 0; i < 5; i++)
+        append_child (pipeline, "a", "exit", "0");
+      record (&recorder, pipeline);
+      g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+      for (guint i = 0; i < recorder.events->len; i++)
+        {
+          GpEvent *event = get_event (&recorder, i);
+          gboolean started = gp_event_get_kind (event) == GP_EVENT_KIND_STAGE_STARTED;
+
+          g_assert_cmpint (get_int_detail (event, "pid"), >, 0);
+          g_assert_cmpint (get_int_detail (event, "exit-status"), ==, started ? -1 : 0);
+        }
+    }
+}
+
 /* It reports its end in the middle of its start. */
 static void
 test_early_end (void)
@@ -461,6 +486,7 @@ main (int    argc,
   gp_test_init (&argc, &argv);
   gp_test_add ("/events/order", test_order);
   gp_test_add ("/events/order/fast-stages", test_order_of_fast_stages);
+  gp_test_add ("/events/order/fast-commands", test_start_of_fast_commands);
   gp_test_add ("/events/order/early-end", test_early_end);
   gp_test_add ("/events/order/after-status", test_after_status);
   gp_test_add ("/events/exit-status", test_exit_status);
