@@ -275,6 +275,17 @@ test('derived_class', async () => {
     assertEqual(await pipelineOf(new Base()).communicate_utf8_async('x'), 'x');
 });
 
+// Also if nobody looks at the promises that are rejected
+test('writes_at_the_same_time', async () => {
+    const ignore = () => {};
+    await assertFault(context => Promise.all([context.write('a'), context.write('b')]), 'await each');
+    await assertFault(async context => {
+        const written = context.write('a');
+        context.write('b').catch(ignore);
+        await written;
+    }, 'await each');
+});
+
 test('stage_in_stage', async () => {
     const inner = newStage({vfunc_run: context => context.write('inner')});
     const outer = newStage({

@@ -13,6 +13,7 @@ const UNCOLLECTED_LIMIT = 16 * 1024 * 1024;
 // What a line costs in memory, with a little that a program makes of it
 const LINE_COST = 64;
 const NEWLINE = 10;
+const UNAWAITED = 'context.write () was called before the last one had ended: await each';
 
 let uncollected = 0;
 
@@ -20,6 +21,10 @@ let uncollected = 0;
 const reported = new WeakSet();
 // Contexts that were read in a loop which was left before the end
 const enough = new WeakSet();
+// Contexts whose output is being written
+const writing = new WeakSet();
+// Contexts that were written to meanwhile
+const unawaited = new WeakSet();
 // The stage that a context was given to
 const runners = new WeakMap();
 
@@ -401,7 +406,9 @@ function patchReports(Gp, proto) {
     };
 
     proto.return_success = once(function () {
-        if (enough.has(this)) {
+        if (unawaited.has(this)) {
+            returnFault.call(this, UNAWAITED);
+        } else if (enough.has(this)) {
             returnError.call(this, new GLib.Error(Gp.PipelineError,
                 Gp.PipelineError.FINISH_EARLY, 'had enough input'));
         } else {
@@ -444,8 +451,7 @@ function patchContext(Gp, proto) {
         return singly(this.line_batches());
     };
 
-    // What nobody reads is discarded. Never write_all_async (), which keeps no copy of its data.
-    proto.write = async function (data) {
+    const write = async function (data) {
         const stdout = this.get_stdout();
         let rest = toArray(data);
         while (stdout && rest.length > 0) {
@@ -453,6 +459,22 @@ function patchContext(Gp, proto) {
                 GLib.PRIORITY_DEFAULT, this.get_cancellable());
             collect(rest.length);
             rest = rest.subarray(size);
+        }
+    };
+
+    // What nobody reads is discarded. Never write_all_async (), which keeps no copy of its data.
+    // A function that does not await it looks at no promise that is rejected, and would succeed.
+    proto.write = async function (data) {
+        if (writing.has(this)) {
+            unawaited.add(this);
+            throw new Error(UNAWAITED);
+        }
+
+        writing.add(this);
+        try {
+            await write.call(this, data);
+        } finally {
+            writing.delete(this);
         }
     };
 }
