@@ -117,6 +117,15 @@ class TestValues(OverridesTestCase):
         cancellable = Gio.Cancellable()
         self.assertEqual(pipeline.communicate(stdin_bytes=b'x', cancellable=cancellable), b'x')
 
+    def test_text_with_nul(self):
+        for call in (lambda pipeline: pipeline.communicate_utf8('a\0b'),
+                     lambda pipeline: pipeline.communicate_utf8(stdin_text='a\0b'),
+                     lambda pipeline: pipeline.communicate_utf8_async('a\0b', None, None)):
+            pipeline = pipeline_of(command('cat'))
+            with self.assertRaisesRegex(ValueError, 'NUL'):
+                call(pipeline)
+            self.assertEqual(pipeline.communicate('a\0b'), b'a\0b')
+
     def test_bytes_async(self):
         seen = []
 

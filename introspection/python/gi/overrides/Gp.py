@@ -76,9 +76,18 @@ class AwaitableBytes:
         return getattr(self._awaitable, name)
 
 
+def to_text(text):
+    # PyGObject would silently end it there
+    if isinstance(text, str) and '\0' in text:
+        raise ValueError('text with a NUL character is for communicate (), which takes bytes')
+    return text
+
+
 original_communicate = Gp.Pipeline.communicate
 original_communicate_async = Gp.Pipeline.communicate_async
 original_communicate_finish = Gp.Pipeline.communicate_finish
+original_communicate_utf8 = Gp.Pipeline.communicate_utf8
+original_communicate_utf8_async = Gp.Pipeline.communicate_utf8_async
 original_dup_output = Gp.Pipeline.dup_output
 original_dup_stderr_bytes = Gp.StageStatus.dup_stderr_bytes
 
@@ -100,6 +109,18 @@ def communicate_async(self, stdin_bytes=None, *arguments, **named):
 def communicate_finish(self, result):
     """Returns the output as bytes."""
     return to_bytes(original_communicate_finish(self, result))
+
+
+@patch(Gp.Pipeline)
+def communicate_utf8(self, stdin_text=None, cancellable=None):
+    """Runs the pipeline with a str as its input, and returns its output as a str."""
+    return original_communicate_utf8(self, to_text(stdin_text), cancellable)
+
+
+@patch(Gp.Pipeline)
+def communicate_utf8_async(self, stdin_text=None, *arguments, **named):
+    """The same as communicate_utf8 () without blocking."""
+    return original_communicate_utf8_async(self, to_text(stdin_text), *arguments, **named)
 
 
 @patch(Gp.Pipeline)
