@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /* Command lines as in a shell, but without one: words and quotes as g_shell_parse_argv () knows
- * them, and "|" between commands. What only a shell could do is an error (GP_PIPELINE_ERROR_INVALID)
- * rather than an argument that the command gets literally. */
+ * them, and "|" between commands. An operator that only a shell knows is an error
+ * (GP_PIPELINE_ERROR_INVALID) rather than an argument that the command gets literally. */
 
 /* (transfer full): one command */
 char     **gp_command_line_parse          (const char  *text,

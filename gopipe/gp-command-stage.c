@@ -300,8 +300,9 @@ gp_command_stage_newv (const char * const *argv)
  *
  * Makes a command of a command line, without a shell.
  *
- * Words, quotes and backslashes are as in [func@GLib.shell_parse_argv]. What only a shell could do,
- * such as redirection or variables, is an error unless it is quoted.
+ * Words, quotes and backslashes are as in [func@GLib.shell_parse_argv]. An operator that only a shell
+ * knows, such as for redirection or variables, is an error unless it is quoted. Patterns of file names
+ * and `~` stay as they are.
  *
  * Returns: (transfer full): a new stage, or `NULL` with `GP_PIPELINE_ERROR_INVALID`
  *

@@ -400,8 +400,9 @@ gp_pipeline_new (void)
  *
  * Makes a pipeline of commands that are written as in a shell, but run without one.
  *
- * Words, quotes and backslashes are as in [func@GLib.shell_parse_argv]. What only a shell could do,
- * such as redirection or variables, is an error unless it is quoted.
+ * Words, quotes and backslashes are as in [func@GLib.shell_parse_argv]. An operator that only a shell
+ * knows, such as for redirection or variables, is an error unless it is quoted. Patterns of file names
+ * and `~` stay as they are.
  *
  * Returns: (transfer full): a new pipeline, or `NULL` with `GP_PIPELINE_ERROR_INVALID`
  *
