@@ -2,6 +2,7 @@
 
 // A function between two commands.
 
+// excerpt: hello
 import Gp from 'gi://Gp?version=1';
 
 async function toUpper(context) {
@@ -16,3 +17,4 @@ pipeline.append_command(['sort']);
 
 const output = await pipeline.communicate_utf8_async();
 print(output.trimEnd());
+// end of excerpt

@@ -2,6 +2,7 @@
 
 /* A function between two commands. */
 
+/* excerpt: hello */
 using Gp;
 
 bool to_upper (InputStream input, OutputStream output, StageContext context) throws Error
@@ -33,3 +34,4 @@ int main ()
   }
   return 0;
 }
+/* end of excerpt */

@@ -5,7 +5,7 @@ reads code which does not work.
 
 usage: check-docs-excerpts.py SOURCE-ROOT [--update]
 
-A block of C or Python follows a line like
+A block of C, JavaScript, Python or Vala follows a line like
 
     <!-- excerpt: examples/hello/main.c hello -->
 
@@ -24,7 +24,7 @@ from tap import Report
 BLOCK = re.compile(r'(?:<!-- excerpt: (?P<file>\S+) (?P<name>\S+) -->\n)?'
                    r'^```(?P<language>\w*)\n(?P<code>.*?)^```$', re.M | re.S)
 LINK = re.compile(r'\]\((?!https?:|#)([^)#\s]+)[^)]*\)|(?:src|srcset)="(?!https?:)([^"]+)"')
-CODE = {'c', 'python'}
+CODE = {'c', 'js', 'python', 'vala'}
 
 
 def find_documents(root):
