@@ -100,13 +100,13 @@ stop_and_disconnect_cb (gpointer data)
   disconnect (self);
 }
 
-/* If it was cancelled, the pumps may have found out first, so that the news comes here too late. */
+/* If it was cancelled, the pumps may have found out first, so that the news comes here too late. Not
+ * by the interrupt, which has gone with the end: a new one would stay as long as the pipeline. */
 static void
 run_ended_cb (GpRun    *run,
               gpointer  data)
 {
-  GpInterrupt *interrupt = gp_run_get_interrupt (run, NULL);
-  gboolean was_cancelled = interrupt != NULL && gp_interrupt_is_raised (interrupt);
+  gboolean was_cancelled = gp_run_get_reason (run) != NULL;
 
   gp_engine_invoke (was_cancelled ? stop_and_disconnect_cb : disconnect_cb, data);
 }

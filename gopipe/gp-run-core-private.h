@@ -126,11 +126,6 @@ void gp_run_abandon_stages (GpRun           *self);
 /* Called after each change that may be the last one */
 void gp_run_settle         (GpRun           *self);
 
-/* gp-run-accessors.c */
-
-/* In any thread, with and without the lock; it stays as long as the run */
-const GError *gp_run_get_reason (GpRun *self);
-
 /* gp-run-start.c */
 
 /* The start of a stage is complete, well or with @error; later calls for it are ignored. A failed

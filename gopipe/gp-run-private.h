@@ -133,6 +133,9 @@ GpCallbackQueue *gp_run_get_queue          (GpRun             *self);
  * so is not its own */
 gboolean         gp_run_explains           (GpRun             *self,
                                             const GError      *error);
+/* Why it was ended from outside, or NULL. In any thread, with and without the lock; it stays as long as
+ * the run */
+const GError    *gp_run_get_reason         (GpRun             *self);
 /* When it has ended: its error is that of a stage, and not of the whole */
 gboolean         gp_run_is_stages_error    (GpRun             *self);
 /* When it has ended: whoever wrote to it is excused */

@@ -337,6 +337,30 @@ test_case (gconstpointer data)
   assert_left (&fixture, error);
 }
 
+static gboolean
+are_fds_closed (gpointer data)
+{
+  return gp_test_count_fds () <= *(guint *) data;
+}
+
+/* A pipeline that is kept after its end costs no descriptor, whoever is left of it. */
+static void
+test_end_keeps_nothing (void)
+{
+  guint n_fds = gp_test_count_fds () + 2;
+  g_auto (Leash) leash;
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+
+  leash_attach (&leash, gp_test_add_child (pipeline, "leave", "", NULL));
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, &error));
+  gp_test_wait_until ("all but the leash to be closed", are_fds_closed, &n_fds);
+  leash_await_ready (&leash);
+  leash_assert_alive (&leash);
+  leash_release (&leash);
+  leash_await_end (&leash);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -360,6 +384,7 @@ main (int    argc,
                                   what->supervised ? "supervised" : "unsupervised");
           gp_test_add_data (path, what, test_case);
         }
+  gp_test_add ("/grandchildren/end-keeps-nothing", test_end_keeps_nothing);
   status = gp_test_run ();
 
   return status;
