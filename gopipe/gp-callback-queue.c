@@ -416,8 +416,10 @@ gp_callback_queue_wait (GpCallbackQueue *self,
                         gpointer         data)
 {
   gboolean may_call = self->thread == g_thread_self () && g_main_context_acquire (self->context);
+  /* What is begun in a call belongs where the application can run it: nobody runs a private home. */
+  gboolean calls_at_home = may_call && self->home == NULL;
 
-  if (may_call)
+  if (calls_at_home)
     g_main_context_push_thread_default (self->context);
 
   g_mutex_lock (&self->lock);
@@ -440,10 +442,11 @@ gp_callback_queue_wait (GpCallbackQueue *self,
     }
   g_mutex_unlock (&self->lock);
 
+  if (calls_at_home)
+    g_main_context_pop_thread_default (self->context);
   if (may_call)
     {
       drop_idle_source (self);
-      g_main_context_pop_thread_default (self->context);
       g_main_context_release (self->context);
     }
 }

@@ -555,6 +555,40 @@ test_state_before_connecting (void)
   g_assert_cmpint (n_stage, >, 0);
 }
 
+typedef struct
+{
+  GpPipeline   *second;
+  GAsyncResult *result; /* owned */
+} Sequel;
+
+static void
+start_sequel_cb (GpPipeline *pipeline,
+                 GpEvent    *event,
+                 Sequel     *self)
+{
+  gp_pipeline_run_async (self->second, NULL, gp_test_result_cb, &self->result);
+}
+
+/* What a handler begins while a call blocks goes on in the application's context afterwards. */
+static void
+test_begun_in_handler (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GpPipeline) second = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  Sequel sequel = { second, NULL };
+
+  append_function (pipeline, gp_test_copy_func, NULL);
+  append_function (second, gp_test_copy_func, NULL);
+  g_signal_connect (pipeline, "event::stage-started", G_CALLBACK (start_sequel_cb), &sequel);
+  gp_pipeline_run (pipeline, NULL, &error);
+  g_assert_no_error (error);
+  gp_test_await ("the pipeline that the handler has started", &sequel.result);
+  gp_pipeline_run_finish (second, sequel.result, &error);
+  g_assert_no_error (error);
+  g_object_unref (sequel.result);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -580,5 +614,6 @@ main (int    argc,
   gp_test_add_data ("/contexts/stubborn-group/all", stubborn_scripts[0], test_stubborn_group);
   gp_test_add_data ("/contexts/stubborn-group/member", stubborn_scripts[1], test_stubborn_group);
   gp_test_add ("/contexts/state-before-connecting", test_state_before_connecting);
+  gp_test_add ("/contexts/begun-in-handler", test_begun_in_handler);
   return gp_test_run ();
 }
