@@ -579,11 +579,12 @@ abandon_cb (gpointer data)
     }
 }
 
-/* With the lock held. A run that is ending releases it once more, and clears no timer after that. */
+/* With the lock held. A run that is ending releases it once more, and clears no timer after that. The
+ * first run of the program may be over before its start has made the engine, and have to wait. */
 static void
 start_abandon_timer (GpRun *self)
 {
-  if (self->abandon_timer == NULL && gp_engine_get_context () != NULL && !self->ending)
+  if (self->abandon_timer == NULL && !self->ending && gp_engine_ensure (NULL))
     self->abandon_timer = gp_engine_add_timeout (self->abandon_delay, abandon_cb, gp_run_ref (self),
                                                  (GDestroyNotify) gp_run_unref);
 }

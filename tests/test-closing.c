@@ -428,6 +428,47 @@ test_close_blocks (gconstpointer data)
   g_assert_cmpuint (gp_test_sink_get_n_closes (sink), ==, 1);
 }
 
+#define HOST_TIMEOUT 50
+
+static char *self_path;
+
+/* A program whose first pipeline cannot be started, and has a stream whose closing blocks */
+static int
+host_main (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_pipeline_new ();
+  g_autoptr (GOutputStream) sink = gp_test_sink_new (G_MAXUINT64, NULL);
+  g_autoptr (GOutputStream) output = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GpTestGate) gate;
+
+  alarm (HOST_TIMEOUT);
+  gp_test_gate_init (&gate);
+  output = gp_test_gated_output_new (sink, NULL, &gate);
+  gp_pipeline_set_abandon_delay (pipeline, 1);
+  gp_pipeline_set_stdout (pipeline, output);
+  gp_pipeline_set_close_stdout (pipeline, TRUE);
+  gp_pipeline_setenv (pipeline, "=", "no name", TRUE);
+  g_assert_false (gp_pipeline_run (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+  gp_test_gate_open (&gate);
+  gp_test_wait_busy_threads ();
+  return 0;
+}
+
+static void
+test_close_blocks_at_first (void)
+{
+  char *argv[] = { self_path, (char *) "--host", NULL };
+  g_autoptr (GError) error = NULL;
+  int status = -1;
+
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL, &status,
+                &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+}
+
 typedef enum
 {
   END_SUCCESS,
@@ -551,6 +592,12 @@ int
 main (int    argc,
       char **argv)
 {
+  int status;
+
+  if (argc == 2 && g_str_equal (argv[1], "--host"))
+    return host_main ();
+
+  self_path = g_file_read_link ("/proc/self/exe", NULL);
   gp_test_init (&argc, &argv);
   gp_test_add_data ("/closing/filter/plain", "plain", test_filter);
   gp_test_add_data ("/closing/filter/buffered", "buffered", test_filter);
@@ -572,11 +619,14 @@ main (int    argc,
                     test_close_blocks);
   gp_test_add_data ("/closing/close-blocks/time-limit", GINT_TO_POINTER (TIME_LIMIT),
                     test_close_blocks);
+  gp_test_add ("/closing/close-blocks/at-first", test_close_blocks_at_first);
   gp_test_add ("/closing/failure-is-flushed", test_failure_is_flushed);
   gp_test_add_data ("/closing/once/success", GINT_TO_POINTER (END_SUCCESS), test_closed_once);
   gp_test_add_data ("/closing/once/failure", GINT_TO_POINTER (END_FAILURE), test_closed_once);
   gp_test_add_data ("/closing/once/start-failure", GINT_TO_POINTER (END_START_FAILURE),
                     test_closed_once);
   gp_test_add_data ("/closing/once/cancel", GINT_TO_POINTER (END_CANCEL), test_closed_once);
-  return gp_test_run ();
+  status = gp_test_run ();
+  g_free (self_path);
+  return status;
 }
