@@ -300,6 +300,15 @@ has_notify_handler (gpointer object)
                                 NULL, NULL, NULL) != 0;
 }
 
+/* Nobody else can be in the home context. Any thread may run one of the application's, not only that
+ * which started the pipeline. */
+static gboolean
+is_at_home (GpCallbackQueue *self)
+{
+  return self->home != NULL ? self->thread == g_thread_self ()
+                            : g_main_context_is_owner (self->context);
+}
+
 gboolean
 gp_callback_queue_is_heard (GpCallbackQueue *self,
                             gpointer         object)
@@ -315,8 +324,8 @@ gp_callback_queue_is_heard (GpCallbackQueue *self,
   if (is_awaited)
     return FALSE;
 
-  /* The home thread may just have looked, and be about to connect. */
-  if (self->thread != g_thread_self ())
+  /* Whoever is there may just have looked, and be about to connect. */
+  if (!is_at_home (self))
     return TRUE;
 
   /* Nobody runs a private home. */

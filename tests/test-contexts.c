@@ -557,6 +557,52 @@ test_state_before_connecting (void)
 
 typedef struct
 {
+  GpPipeline *pipeline;
+  GpTestGate  gate;
+  int         n_notified;
+} Observer;
+
+/* Runs the default context in the place of the main thread */
+static gpointer
+observe_thread (gpointer data)
+{
+  Observer *self = data;
+
+  g_assert_true (g_main_context_acquire (NULL));
+  g_assert_cmpint (gp_pipeline_get_state (self->pipeline), ==, GP_PIPELINE_STATE_BUILDING);
+  gp_test_gate_pass (&self->gate);
+  g_signal_connect_swapped (self->pipeline, "notify::state", G_CALLBACK (g_atomic_int_inc),
+                            &self->n_notified);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_main_context_release (NULL);
+  return NULL;
+}
+
+/* The thread that starts the pipeline need not be the one that runs its home. */
+static void
+test_state_seen_elsewhere (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GError) error = NULL;
+  Observer observer = { pipeline, };
+  GThread *thread;
+
+  gp_test_gate_init (&observer.gate);
+  append_function (pipeline, gp_test_copy_func, NULL);
+  gp_pipeline_setenv (pipeline, "=", "no name", TRUE);
+  thread = g_thread_new ("observer", observe_thread, &observer);
+  spin_until (gp_test_gate_is_waited_at, &observer.gate);
+  g_assert_false (gp_pipeline_start (pipeline, NULL, &error));
+  g_assert_error (error, GP_PIPELINE_ERROR, GP_PIPELINE_ERROR_INVALID);
+  gp_test_gate_open (&observer.gate);
+  g_thread_join (thread);
+  g_assert_cmpint (observer.n_notified, >, 0);
+  gp_test_gate_clear (&observer.gate);
+}
+
+typedef struct
+{
   GpPipeline   *second;
   GAsyncResult *result; /* owned */
 } Sequel;
@@ -614,6 +660,7 @@ main (int    argc,
   gp_test_add_data ("/contexts/stubborn-group/all", stubborn_scripts[0], test_stubborn_group);
   gp_test_add_data ("/contexts/stubborn-group/member", stubborn_scripts[1], test_stubborn_group);
   gp_test_add ("/contexts/state-before-connecting", test_state_before_connecting);
+  gp_test_add ("/contexts/state-seen-elsewhere", test_state_seen_elsewhere);
   gp_test_add ("/contexts/begun-in-handler", test_begun_in_handler);
   return gp_test_run ();
 }
