@@ -41,6 +41,8 @@ gp_run_ask (GpRun          *self,
             GpStageContext *context,
             const GError   *error)
 {
+  /* Without the lock: a language may hear of each reference on an object of its own, and wait then. */
+  g_autoptr (GpStageContext) asked = g_object_ref (context);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   RunStage *stage = &self->stages[index];
   Question *question;
@@ -54,7 +56,7 @@ gp_run_ask (GpRun          *self,
     return FALSE;
 
   g_assert (stage->asked == NULL);
-  stage->asked = g_object_ref (context);
+  stage->asked = g_steal_pointer (&asked);
   question = g_new (Question, 1);
   *question = (Question) { gp_run_ref (self), index };
   gp_callback_queue_push (self->queue, ask_cb, question);

@@ -570,6 +570,36 @@ add_rows (const char    *name,
     }
 }
 
+static void
+toggled_cb (gpointer  pipeline,
+            GObject  *object,
+            gboolean  is_last_ref)
+{
+  g_assert_cmpint (gp_pipeline_get_state (pipeline), ==, GP_PIPELINE_STATE_RUNNING);
+}
+
+/* A language that hears of the first and the last reference may look at the pipeline meanwhile. */
+static void
+test_toggle (void)
+{
+  g_auto (Handler) handler = { 0, };
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GpTestProbe *probe = gp_test_add_probe (pipeline, "probe", GP_TEST_END_HOLD);
+  GpStageContext *context;
+
+  handler_init (&handler, pipeline, GP_ERROR_ACTION_FORGIVE);
+  g_assert_true (gp_test_start (pipeline, NULL, NULL));
+  context = gp_test_probe_get_context (probe);
+  g_object_add_toggle_ref (G_OBJECT (context), toggled_cb, pipeline);
+  g_object_unref (context);
+  gp_test_probe_end (probe, GP_TEST_END_FAULT);
+  /* Until it is answered, the question holds the context. */
+  g_object_ref (context);
+  g_object_remove_toggle_ref (G_OBJECT (context), toggled_cb, pipeline);
+  g_assert_true (gp_test_wait (pipeline, NULL));
+  g_assert_cmpuint (handler.n_calls, ==, 1);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -594,5 +624,6 @@ main (int    argc,
   gp_test_add ("/fault-handler/thread", test_thread);
   gp_test_add ("/fault-handler/twice", test_twice);
   gp_test_add ("/fault-handler/given-up", test_given_up);
+  gp_test_add ("/fault-handler/toggle", test_toggle);
   return gp_test_run ();
 }
