@@ -8,6 +8,7 @@
 #include "gp-decorator-stage-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
+#include "gp-fork-private.h"
 #include "gp-line-stage.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
@@ -446,6 +447,10 @@ caller_cancelled_cb (GCancellable *cancellable,
 {
   GpRun *self = data;
   g_autoptr (GError) reason = NULL;
+
+  /* A thread that is not there may hold the lock. */
+  if (gp_fork_is_copy ())
+    return;
 
   /* Stages in a nested pipeline end for the same reason as those around it. */
   gp_run_follow_outer (self);

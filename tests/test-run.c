@@ -2,12 +2,20 @@
 
 #include "config.h"
 
+#include "gp-test-gates.h"
 #include "gp-test-util.h"
 
 #include "gp-engine-private.h"
+#include "gp-pipeline-private.h"
 #include "gp-run-core-private.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 /* A run alone, without the pipeline that makes it */
+
+/* Seconds */
+#define CHILD_TIMEOUT 50
 
 /* Milliseconds: whatever waits for that is not forgotten in time */
 #define LONGER_THAN_A_TEST 3600000
@@ -69,12 +77,53 @@ test_cancelled_while_it_ends (void)
   gp_run_unref (run);
 }
 
+static gboolean
+pass_func (GInputStream    *input,
+           GOutputStream   *output,
+           GpStageContext  *context,
+           gpointer         user_data,
+           GError         **error)
+{
+  gp_test_gate_pass (user_data);
+  return TRUE;
+}
+
+/* A thread of the original that holds the lock at the moment of a fork never releases it in the copy. */
+static void
+test_cancelled_in_copy (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_auto (GpTestGate) gate;
+  int status = -1;
+  pid_t pid;
+
+  gp_test_gate_init (&gate);
+  gp_test_add_function (pipeline, "function", pass_func, &gate);
+  g_assert_true (gp_test_start (pipeline, cancellable, NULL));
+  gp_test_wait_until ("the function to wait", gp_test_gate_is_waited_at, &gate);
+  g_mutex_lock (&pipeline->run->lock);
+  pid = fork ();
+  if (pid == 0)
+    {
+      alarm (CHILD_TIMEOUT);
+      g_cancellable_cancel (cancellable);
+      _exit (0);
+    }
+  g_mutex_unlock (&pipeline->run->lock);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  gp_test_gate_open (&gate);
+  g_assert_true (gp_test_wait (pipeline, NULL));
+}
+
 int
 main (int    argc,
       char **argv)
 {
   gp_test_init (&argc, &argv);
   gp_test_add ("/run/cancelled-while-it-ends", test_cancelled_while_it_ends);
+  gp_test_add ("/run/cancelled-in-copy", test_cancelled_in_copy);
 
   return gp_test_run ();
 }
