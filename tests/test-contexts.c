@@ -239,6 +239,7 @@ typedef struct
 {
   GpPipeline *pipeline;
   GMainLoop  *loop;
+  int         thread;
   gboolean    success;
 } Waiter;
 
@@ -247,6 +248,7 @@ wait_thread (gpointer data)
 {
   Waiter *waiter = data;
 
+  gp_test_announce_thread (&waiter->thread);
   waiter->success = gp_pipeline_wait (waiter->pipeline, NULL, NULL);
   g_main_loop_quit (waiter->loop);
   return NULL;
@@ -259,6 +261,9 @@ start_waiter_cb (gpointer data)
 
   gp_pipeline_start_async (waiter->pipeline, NULL, NULL, NULL);
   g_thread_unref (g_thread_new ("waiter", wait_thread, waiter));
+  /* It has begun to wait before the stage can be started. */
+  while (!gp_test_thread_sleeps (&waiter->thread))
+    g_thread_yield ();
   return G_SOURCE_REMOVE;
 }
 
@@ -268,7 +273,7 @@ test_wait_elsewhere (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Waiter waiter = { pipeline, loop, FALSE };
+  Waiter waiter = { pipeline, loop, 0, FALSE };
 
   gp_test_add_probe (pipeline, "probe", GP_TEST_END_SUCCESS);
   g_idle_add (start_waiter_cb, &waiter);
