@@ -49,6 +49,25 @@ function newError(code, message) {
     return new GLib.Error(Gp.PipelineError, code, message);
 }
 
+test('append_functions', async () => {
+    const pipeline = new Gp.Pipeline();
+    const matcher = Gp.ErrorMatcher.new(error => error.message.includes('forgiven')
+        ? Gp.ErrorMatch.YES : Gp.ErrorMatch.NO);
+
+    pipeline.append_command(['printf', 'a\\nb\\n']);
+    pipeline.append(async function upper(context) {
+        for await (const line of context.lines())
+            await context.write(`${line.toUpperCase()}\n`);
+    });
+    pipeline.append_ignoring(async context => {
+        for await (const chunk of context.chunks())
+            await context.write(chunk);
+        throw new Error('forgiven');
+    }, matcher);
+    assertEqual(await pipeline.communicate_utf8_async(null, null), 'A\nB\n');
+    assertEqual([...pipeline].map(status => status.get_stage().get_name()).join(), 'printf,upper,function');
+});
+
 // Ways of failing
 
 function throwBug() {

@@ -502,6 +502,24 @@ function patchCancellable(proto) {
     }
 }
 
+// What append () and append_ignoring () take: a function becomes a stage of its name.
+function toStage(Gp, stage) {
+    return typeof stage === 'function'
+        ? Gp.AsyncStage.new(stage.name || 'function', stage)
+        : stage;
+}
+
+function patchAppend(Gp, proto) {
+    const {append, append_ignoring} = proto;
+
+    proto.append = function (stage) {
+        append.call(this, toStage(Gp, stage));
+    };
+    proto.append_ignoring = function (stage, matcher) {
+        append_ignoring.call(this, toStage(Gp, stage), matcher);
+    };
+}
+
 function patchPipeline(proto) {
     for (const name of ['start', 'wait', 'run', 'communicate', 'communicate_utf8'])
         Gio._promisify(proto, `${name}_async`, `${name}_finish`);
@@ -549,6 +567,7 @@ function _init() {
     patchAsyncStage(Gp);
     patchContext(Gp, Gp.StageContext.prototype);
     patchPipeline(Gp.Pipeline.prototype);
+    patchAppend(Gp, Gp.Pipeline.prototype);
     patchLineStage(Gp);
     patchBytesStage(Gp);
     patchErrors(Gp);
