@@ -6,14 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* What a command is started with; all of it belongs to the stage, which does not change any more,
- * but the environment. */
+/* What a command is started with; all of it belongs to the stage, which does not change any more, or to
+ * the run. */
 typedef struct
 {
   GpCommandStage     *stage;
   const char * const *argv;
   const char         *directory; /* NULL: the pipeline's */
-  char              **environ;
+  const char * const *environ;
+  char              **own_environ; /* the same, or NULL: it is the run's */
   GInputStream       *stdin_stream;  /* the command's own, lent; NULL: the stage's */
   GOutputStream      *stdout_stream;
   GpStderrMode        stderr_mode;
@@ -45,7 +46,7 @@ typedef struct
  * or ended when this is freed. Holds a reference to what becomes the run, and so to the context. */
 typedef struct _GpCommandLaunch GpCommandLaunch;
 
-/* Takes the environment of @settings, also when it fails. */
+/* Takes @own_environ of @settings, also when it fails. */
 GpCommandLaunch *gp_command_launch_new     (const GpCommandSettings  *settings,
                                             GpStageContext           *context,
                                             GError                  **error);

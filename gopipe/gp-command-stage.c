@@ -94,15 +94,20 @@ launch_command (GpCommandStage  *self,
                 GError         **error)
 {
   GpCommandSettings settings;
+  char **own_environ = NULL;
 
   if (!gp_command_stage_check (self, error))
     return NULL;
 
+  if (gp_environment_has_effect (self->environ))
+    own_environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context));
   settings = (GpCommandSettings) {
     .stage = self,
     .argv = (const char * const *) self->argv,
     .directory = self->directory,
-    .environ = gp_environment_apply (self->environ, gp_stage_context_dup_environ (context)),
+    .environ = (const char * const *) (own_environ != NULL ? own_environ
+                                                            : gp_stage_context_get_environ (context)),
+    .own_environ = own_environ,
     .stdin_stream = self->stdin_stream,
     .stdout_stream = self->stdout_stream,
     .stderr_mode = self->stderr_mode,

@@ -96,14 +96,22 @@ use_pipe (Descriptors *descriptors,
   int fds[2];
   int child_end = index == 0 ? 0 : 1;
 
-  /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
-   * threads of the same pipeline may be about to take some as well. */
-  if (!gp_descriptor_check_spare (8, 0, error) || !gp_descriptor_open_pipe (fds, error))
+  if (!gp_descriptor_open_pipe (fds, error))
     return -1;
 
   descriptors->fds[index] = descriptors->opened[index] = fds[child_end];
 
   return fds[1 - child_end];
+}
+
+/* The same for one of which our end becomes a stream: GIO opens one more for a moment with each, and
+ * ends the program where it cannot. Other threads of the same pipeline may be about to take some, too. */
+static int
+use_pipe_with_stream (Descriptors *descriptors,
+                      int          index,
+                      GError     **error)
+{
+  return gp_descriptor_check_spare (8, 0, error) ? use_pipe (descriptors, index, error) : -1;
 }
 
 /* Whether the process can have the descriptor itself: it shares O_NONBLOCK with us */
@@ -137,7 +145,7 @@ set_up_stdin (GpCommandRun   *self,
   if (use_stream (descriptors, 0, stream))
     return TRUE;
 
-  fd = use_pipe (descriptors, 0, error);
+  fd = use_pipe_with_stream (descriptors, 0, error);
   if (fd < 0)
     return FALSE;
 
@@ -153,7 +161,7 @@ open_output_pipe (Descriptors  *descriptors,
                   GpInterrupt  *interrupt,
                   GError      **error)
 {
-  int fd = use_pipe (descriptors, index, error);
+  int fd = use_pipe_with_stream (descriptors, index, error);
 
   return fd >= 0 ? gp_pipe_input_stream_new (fd, interrupt) : NULL;
 }
@@ -391,7 +399,7 @@ launch (GpCommandLaunch  *self,
   self->own_group = settings->terminal || wants_own_group (settings, descriptors);
   self->request = (GpSpawnRequest) {
     .argv = settings->argv,
-    .environ = (const char * const *) settings->environ,
+    .environ = settings->environ,
     .directory = directory,
     .stdin_fd = descriptors->fds[0],
     .stdout_fd = descriptors->fds[1],
@@ -438,7 +446,7 @@ gp_command_launch_free (GpCommandLaunch *self)
 {
   g_clear_pointer (&self->spawn, gp_spawn_free);
   descriptors_clear (&self->descriptors);
-  g_strfreev (self->settings.environ);
+  g_strfreev (self->settings.own_environ);
   gp_command_run_unref (self->run);
   g_free (self);
 }

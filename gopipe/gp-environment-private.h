@@ -42,6 +42,9 @@ void                gp_environment_evaluate (GpEnvironment       *self);
 
 /* FALSE with the error of a function, or with GP_PIPELINE_ERROR_INVALID if a variable's name cannot
  * be one. Entries of an inherited environment are never touched, whatever they look like. */
+/* FALSE: what is inherited stays as it is. */
+gboolean            gp_environment_has_effect (GpEnvironment     *self);
+
 gboolean            gp_environment_check    (GpEnvironment       *self,
                                              GError             **error);
 

@@ -262,6 +262,12 @@ apply_change (const Change  *change,
     }
 }
 
+gboolean
+gp_environment_has_effect (GpEnvironment *self)
+{
+  return self->base != NULL || self->changes->len > 0;
+}
+
 char **
 gp_environment_apply (GpEnvironment  *self,
                       char          **inherited)

@@ -103,13 +103,11 @@ gp_pipeline_make_run (GpPipeline      *self,
                         self->output.writer != NULL || self->collector != NULL;
   g_autoptr (GPtrArray) stages = dup_stages (self, is_stage || has_output);
   g_autoptr (GError) mistake = NULL;
-  g_auto (GStrv) environ = NULL;
   GpRunConfig config;
 
   /* What the application's functions might want to change now would come too late. */
   self->starting = TRUE;
   mistake = find_mistake (self);
-  environ = gp_environment_apply (self->environ, g_get_environ ());
   config = (GpRunConfig) {
     .owner = G_OBJECT (self),
     .stages = stages,
@@ -122,7 +120,7 @@ gp_pipeline_make_run (GpPipeline      *self,
     .output_memory = self->output.memory,
     .output_gate = self->output.gate,
     .directory = self->directory,
-    .environ = environ,
+    .environ = gp_environment_apply (self->environ, g_get_environ ()),
     .time_limit = self->time_limit,
     .pipe_hold_timeout = self->pipe_hold_timeout,
     .abandon_delay = self->abandon_delay,

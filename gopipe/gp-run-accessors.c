@@ -184,10 +184,10 @@ gp_run_get_directory (GpRun *self)
   return self->directory;
 }
 
-char **
-gp_run_dup_environ (GpRun *self)
+char * const *
+gp_run_get_environ (GpRun *self)
 {
-  return g_strdupv (self->environ);
+  return self->environ;
 }
 
 guint

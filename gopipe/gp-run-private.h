@@ -42,7 +42,7 @@ typedef struct
   GpEndGate       *output_gate;
 
   const char      *directory;
-  char           **environ;
+  char           **environ;           /* (transfer full) */
   guint            time_limit;        /* milliseconds, 0 = none */
   guint            pipe_hold_timeout;
   guint            abandon_delay;
@@ -153,7 +153,7 @@ GpStageStatus   *gp_run_get_stage_status   (GpRun             *self,
 GpInputState     gp_run_get_input_state    (GpRun             *self,
                                             guint              index);
 const char      *gp_run_get_directory      (GpRun             *self);
-char           **gp_run_dup_environ        (GpRun             *self);
+char * const    *gp_run_get_environ        (GpRun             *self);
 guint            gp_run_get_pipe_hold_timeout (GpRun          *self);
 /* By a stage that is being started, while it has to wait: makes use of that time */
 void             gp_run_launch_ahead       (GpRun             *self);

@@ -42,7 +42,7 @@ gp_run_new (const GpRunConfig *config)
   self->fault_handler = config->fault_handler != NULL
                           ? gp_user_function_ref (config->fault_handler) : NULL;
   self->directory = g_strdup (config->directory);
-  self->environ = g_strdupv (config->environ);
+  self->environ = config->environ;
   self->time_limit = config->time_limit;
   self->pipe_hold_timeout = config->pipe_hold_timeout;
   self->abandon_delay = config->abandon_delay;

@@ -43,6 +43,9 @@ void             gp_stage_context_start_failed      (GpStageContext *self,
 /* The same for one that was never begun: nobody reports anything */
 void             gp_stage_context_discard           (GpStageContext *self);
 
+/* As gp_stage_context_dup_environ (), but the run's own */
+char * const    *gp_stage_context_get_environ       (GpStageContext *self);
+
 /* For the run: goes on with a report that was held back */
 void             gp_stage_context_go_on             (GpStageContext *self,
                                                      GpEndFuncs      which);

@@ -295,6 +295,12 @@ gp_stage_context_wants_event (GpStageContext *self,
   return gp_run_wants_event (self->run, kind);
 }
 
+char * const *
+gp_stage_context_get_environ (GpStageContext *self)
+{
+  return gp_run_get_environ (self->run);
+}
+
 void
 gp_stage_context_emit_event (GpStageContext *self,
                              GpEvent        *event)
@@ -521,7 +527,7 @@ gp_stage_context_dup_environ (GpStageContext *self)
 {
   g_return_val_if_fail (GP_IS_STAGE_CONTEXT (self), NULL);
 
-  return gp_run_dup_environ (self->run);
+  return g_strdupv ((char **) gp_run_get_environ (self->run));
 }
 
 /**
