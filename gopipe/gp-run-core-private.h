@@ -99,6 +99,7 @@ struct _GpRun
   guint            n_running;
   guint            n_told;      /* edges whose end is known to be a good or a bad one */
   guint            next;        /* index of the stage to be started next */
+  GThread         *starter;     /* atomic: who starts a stage of the library right now, or NULL */
   GError          *mistake;     /* why it cannot be started at all */
   GError          *reason;      /* atomic, set once: why it was ended from outside */
   GError          *close_reason; /* the same, when only the closing was left to be ended */

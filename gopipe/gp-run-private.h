@@ -155,7 +155,8 @@ GpInputState     gp_run_get_input_state    (GpRun             *self,
 const char      *gp_run_get_directory      (GpRun             *self);
 char * const    *gp_run_get_environ        (GpRun             *self);
 guint            gp_run_get_pipe_hold_timeout (GpRun          *self);
-/* By a stage that is being started, while it has to wait: makes use of that time */
+/* By a stage that is being started, while it has to wait: makes use of that time, unless somebody else
+ * than the run starts it */
 void             gp_run_launch_ahead       (GpRun             *self);
 
 GpInterrupt     *gp_run_get_interrupt      (GpRun             *self,

@@ -230,7 +230,9 @@ start_stage (GpRun          *self,
 
   if (GP_IS_THREAD_STARTER (gp_stage_undecorate (stage)))
     {
+      g_atomic_pointer_set (&self->starter, g_thread_self ());
       success = gp_thread_starter_start (GP_THREAD_STARTER (stage), context, &error);
+      g_atomic_pointer_set (&self->starter, NULL);
     }
   else
     {
@@ -361,10 +363,15 @@ make_context (GpRun   *self,
 }
 
 /* Commands take long to be started, most of it in processes of their own: while one is executed the next
- * one can be launched, across a function if need be. It then waits until it is its turn. */
+ * one can be launched, across a function if need be. It then waits until it is its turn. A command that
+ * a stage of the application starts in its own place comes here at any time, while another thread
+ * may be starting the next stage, or may have ended the start: then nothing is launched. */
 void
 gp_run_launch_ahead (GpRun *self)
 {
+  if (g_atomic_pointer_get (&self->starter) != g_thread_self ())
+    return;
+
   for (guint i = self->next; i < self->n_stages && i < self->next + MAX_AHEAD; i++)
     {
       RunStage *stage = &self->stages[i];

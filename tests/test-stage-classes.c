@@ -117,6 +117,55 @@ test_proxy_init (TestProxy *self)
 {
 }
 
+/* --- One that starts another when it says to have been started already --------------------- */
+
+typedef TestProxy TestEarly;
+typedef TestProxyClass TestEarlyClass;
+
+static GType test_early_get_type (void);
+static void test_early_stage_init (GpStageInterface *iface);
+
+G_DEFINE_TYPE_WITH_CODE (TestEarly, test_early, test_stage_get_type (),
+                         G_IMPLEMENT_INTERFACE (GP_TYPE_STAGE, test_early_stage_init))
+
+static void
+test_early_start_async (GpStage             *stage,
+                        GpStageContext      *context,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_autoptr (GTask) task = g_task_new (stage, NULL, callback, user_data);
+
+  g_task_return_boolean (task, TRUE);
+  gp_stage_start_async (((TestStage *) stage)->inner, context, cancellable, NULL, NULL);
+}
+
+static gboolean
+test_early_start_finish (GpStage       *stage,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+test_early_stage_init (GpStageInterface *iface)
+{
+  iface->start_async = test_early_start_async;
+  iface->start_finish = test_early_start_finish;
+}
+
+static void
+test_early_class_init (TestEarlyClass *klass)
+{
+}
+
+static void
+test_early_init (TestEarly *self)
+{
+}
+
 /* --- One that does not tell why it was not started ---------------------------------------- */
 
 static GType test_silent_get_type (void);
@@ -280,6 +329,25 @@ test_kind (gconstpointer data)
       check_kind (data, fit, decorated);
 }
 
+/* A command is started by its wrapper while the run starts the next one: both must not do the same. */
+static void
+test_early (void)
+{
+  for (int i = 0; i < 10; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      TestStage *stage = gp_test_watch (g_object_new (test_early_get_type (), NULL));
+      g_autofree char *output = NULL;
+
+      stage->inner = gp_test_watch (gp_test_child_new ("cat", NULL));
+      gp_pipeline_append (pipeline, GP_STAGE (stage));
+      gp_test_add_child (pipeline, "cat", NULL);
+      gp_test_add_child (pipeline, "cat", NULL);
+      output = gp_test_output_of (pipeline, "text");
+      g_assert_cmpstr (output, ==, "text");
+    }
+}
+
 /* As those who write in other languages know it */
 static void
 test_names (void)
@@ -321,6 +389,7 @@ main (int    argc,
 
       gp_test_add_data (path, &kinds[i], test_kind);
     }
+  gp_test_add ("/stage-classes/early", test_early);
   gp_test_add ("/stage-classes/names", test_names);
   gp_test_add ("/stage-classes/limitable", test_limitable);
 
