@@ -10,6 +10,7 @@
 #include "gp-error-private.h"
 #include "gp-fork-private.h"
 #include "gp-line-stage.h"
+#include "gp-pipeline.h"
 #include "gp-stage-context-private.h"
 #include "gp-stage-private.h"
 #include "gp-thread-pool-private.h"
@@ -362,6 +363,16 @@ make_context (GpRun   *self,
                                make_stdout_end (self, index, interrupt));
 }
 
+/* A pipeline takes as long to be started as what is in it, and needs the descriptors and processes
+ * that a command behind it would have meanwhile. */
+static gboolean
+can_be_prepared (const RunStage *stage)
+{
+  GpStage *inner = gp_stage_undecorate (stage->stage);
+
+  return !stage->needs_main_context && GP_IS_THREAD_STARTER (inner) && !GP_IS_PIPELINE (inner);
+}
+
 /* Commands take long to be started, most of it in processes of their own: while one is executed the next
  * one can be launched, across a function if need be. It then waits until it is its turn. A command that
  * a stage of the application starts in its own place comes here at any time, while another thread
@@ -376,7 +387,7 @@ gp_run_launch_ahead (GpRun *self)
     {
       RunStage *stage = &self->stages[i];
 
-      if (stage->needs_main_context || !GP_IS_THREAD_STARTER (gp_stage_undecorate (stage->stage)))
+      if (!can_be_prepared (stage))
         return;
 
       if (stage->prepared == NULL)

@@ -104,6 +104,80 @@ test_never_in_the_main_thread (void)
   g_assert_cmpint (count ("gp_test_preload_count_main_spawns"), ==, before_in_main);
 }
 
+/* A stage that counts the processes which were started before it */
+typedef struct
+{
+  GObject parent_instance;
+  int     n_spawns;
+} TestCounter;
+
+typedef struct
+{
+  GObjectClass parent_class;
+} TestCounterClass;
+
+static GType test_counter_get_type (void);
+static void test_counter_stage_init (GpStageInterface *iface);
+
+G_DEFINE_TYPE_WITH_CODE (TestCounter, test_counter, G_TYPE_OBJECT,
+                         G_IMPLEMENT_INTERFACE (GP_TYPE_STAGE, test_counter_stage_init))
+
+static gboolean
+test_counter_needs_main_context (GpStage *stage)
+{
+  return FALSE;
+}
+
+static gboolean
+test_counter_run (GpStage         *stage,
+                  GpStageContext  *context,
+                  GError         **error)
+{
+  ((TestCounter *) stage)->n_spawns = count ("gp_test_preload_count_spawns");
+  gp_stage_context_return_success (context);
+  return TRUE;
+}
+
+static void
+test_counter_stage_init (GpStageInterface *iface)
+{
+  iface->needs_main_context = test_counter_needs_main_context;
+  iface->run = test_counter_run;
+}
+
+static void
+test_counter_class_init (TestCounterClass *klass)
+{
+}
+
+static void
+test_counter_init (TestCounter *self)
+{
+}
+
+/* What a pipeline within another one needs for its start is not taken by the command behind it. */
+static void
+test_not_ahead_of_a_pipeline (void)
+{
+  g_autoptr (GpPipeline) pipeline = NULL;
+  GpPipeline *nested;
+  TestCounter *counter;
+  int before;
+
+  if (!is_preloaded ())
+    return;
+  before = count ("gp_test_preload_count_spawns");
+  pipeline = gp_test_pipeline_new ();
+  nested = gp_test_pipeline_new ();
+  counter = gp_test_watch (g_object_new (test_counter_get_type (), NULL));
+  gp_pipeline_append (nested, GP_STAGE (counter));
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  gp_pipeline_append (pipeline, GP_STAGE (nested));
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+  g_assert_cmpint (counter->n_spawns, ==, before + 1);
+}
+
 static void
 test_failed_start_never_forks (void)
 {
@@ -307,6 +381,7 @@ main (int    argc,
     {
       gp_test_add ("/spawn-hygiene/never-forks", test_never_forks);
       gp_test_add ("/spawn-hygiene/never-in-the-main-thread", test_never_in_the_main_thread);
+      gp_test_add ("/spawn-hygiene/not-ahead-of-a-pipeline", test_not_ahead_of_a_pipeline);
       gp_test_add ("/spawn-hygiene/failed-start-never-forks", test_failed_start_never_forks);
     }
   gp_test_add ("/spawn-hygiene/leaked-descriptors", test_leaked_descriptors);
