@@ -736,7 +736,9 @@ gp_spawn_launch (const GpSpawnRequest  *request,
 void
 gp_spawn_permit (GpSpawn *self)
 {
-  permit (self, &self->permit_error);
+  /* It may have been launched long ago. */
+  if (!gp_interrupt_set_error_if_raised (self->interrupt, &self->permit_error))
+    permit (self, &self->permit_error);
 }
 
 gboolean

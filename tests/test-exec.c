@@ -5,6 +5,7 @@
 #include "gp-test-exec.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -465,6 +466,39 @@ test_interrupted_before (void)
   assert_start_fails (CHILD ("echo"), &options, G_IO_ERROR, G_IO_ERROR_CANCELLED, NULL);
 }
 
+/* What was launched is not executed any more. */
+static void
+test_interrupted_before_permission (void)
+{
+  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
+  g_auto (GStrv) environment = g_get_environ ();
+  g_auto (GpSpawned) spawned = { .control_fd = -1 };
+  g_autoptr (GpSpawn) spawn = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *output = NULL;
+  int out[2];
+  GpSpawnRequest request = {
+    .argv = CHILD ("echo", "x"),
+    .environ = (const char * const *) environment,
+    .stdin_fd = 0,
+    .stderr_fd = 2,
+  };
+
+  g_assert_true (gp_descriptor_open_pipe (out, NULL));
+  request.stdout_fd = out[1];
+  spawn = gp_spawn_launch (&request, interrupt, &error);
+  g_assert_no_error (error);
+  gp_interrupt_raise (interrupt);
+  gp_spawn_permit (spawn);
+  gp_descriptor_clear (&out[1]);
+  g_assert_cmpint (poll (&(struct pollfd) { .fd = out[0], .events = POLLIN }, 1, 50), ==, 0);
+  g_assert_false (gp_spawn_await (spawn, &spawned, &error));
+  output = read_to_end (out[0]);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpstr (output, ==, "");
+  gp_descriptor_clear (&out[0]);
+}
+
 static void
 test_not_interrupted (void)
 {
@@ -711,6 +745,7 @@ add_tests (void)
   add_both ("bad-descriptor", test_bad_descriptor);
   add_both ("failures-leave-nothing", test_failures_leave_nothing);
   add_both ("interrupted-before", test_interrupted_before);
+  add_both ("interrupted-before-permission", test_interrupted_before_permission);
   add_both ("not-interrupted", test_not_interrupted);
   add_both ("threads", test_threads);
 
