@@ -251,6 +251,7 @@ start_all_kinds (GpPipeline *pipelines[3],
                  Place      *place)
 {
   g_autoptr (GInputStream) source = gp_test_source_new (1, TRUE);
+  g_autoptr (GInputStream) typed = gp_test_source_new (1, TRUE);
 
   for (guint i = 0; i < 3; i++)
     pipelines[i] = gp_test_pipeline_new ();
@@ -260,7 +261,7 @@ start_all_kinds (GpPipeline *pipelines[3],
   gp_test_add_function (pipelines[0], "copy", gp_test_copy_func, NULL);
   gp_test_add_child (pipelines[0], "cat", NULL);
   gp_command_stage_set_terminal (gp_test_add_child (pipelines[1], "wait", NULL), TRUE);
-  gp_pipeline_set_stdin (pipelines[1], source);
+  gp_pipeline_set_stdin (pipelines[1], typed);
   gp_pipeline_set_stdin_file (pipelines[2], place->in);
   gp_pipeline_set_stdout_file (pipelines[2], place->out, GP_FILE_MODE_REPLACE);
   gp_test_add_child (pipelines[2], "wait", NULL);

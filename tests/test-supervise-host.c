@@ -217,8 +217,10 @@ static int
 host_main (int    argc,
            char **argv)
 {
+  const char *timeout = g_getenv ("GP_TEST_TIMEOUT");
+
   signal (SIGALRM, SIG_DFL);
-  alarm (50);
+  alarm (timeout != NULL ? (guint) atoi (timeout) : 50);
 
   if (argc == 5 && strcmp (argv[2], "lose") == 0)
     return lose_main (argv);
