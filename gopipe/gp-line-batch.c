@@ -226,7 +226,7 @@ adapt_max_lines (Batch  *self,
   if (elapsed > 2 * TARGET_TIME)
     set_max_lines (self, MAX (1, n_lines * TARGET_TIME / elapsed));
   else if (elapsed < TARGET_TIME / 2 && n_lines == self->max_lines && n_lines < MAX_LINES)
-    set_max_lines (self, 2 * n_lines);
+    set_max_lines (self, MIN (2 * n_lines, MAX_LINES));
 }
 
 static gboolean
