@@ -123,7 +123,9 @@ main (int    argc,
 {
   gp_test_init (&argc, &argv);
   gp_test_add ("/run/cancelled-while-it-ends", test_cancelled_while_it_ends);
-  gp_test_add ("/run/cancelled-in-copy", test_cancelled_in_copy);
+  /* Valgrind looks for leaks in a copy as well, where what belonged to other threads is lost. */
+  if (g_getenv ("GP_TEST_VALGRIND") == NULL)
+    gp_test_add ("/run/cancelled-in-copy", test_cancelled_in_copy);
 
   return gp_test_run ();
 }
