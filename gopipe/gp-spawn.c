@@ -364,8 +364,14 @@ launch (GpSpawn  *self,
 {
   g_autoptr(GSubprocessLauncher) launcher = NULL;
 
-  if (!g_atomic_int_get (&glib_has_worker) && !gp_thread_pool_check_spare (error))
-    return FALSE;
+  if (!g_atomic_int_get (&glib_has_worker))
+    {
+      if (!gp_thread_pool_check_spare (error))
+        return FALSE;
+
+      /* Its thread is started now, while there is one. */
+      g_type_ensure (G_TYPE_TASK);
+    }
 
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);

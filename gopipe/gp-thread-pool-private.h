@@ -16,7 +16,7 @@ gboolean gp_thread_pool_push  (const char        *name,
                                gpointer           data,
                                GError           **error);
 
-/* Whether GLib can start its own thread, and a process before it: GLib ends the program where it
+/* Whether GLib can start its own threads, and a process before them: GLib ends the program where it
  * cannot. Somebody else may still take what was there. */
 gboolean gp_thread_pool_check_spare (GError **error);
 
