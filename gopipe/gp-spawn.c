@@ -230,15 +230,13 @@ give_control_descriptor (GpSpawn              *self,
 }
 
 static void
-add_number (GPtrArray *argv,
-            gint64     number)
+add_number (GPtrArray *argv, gint64 number)
 {
   g_ptr_array_add (argv, g_strdup_printf ("%" G_GINT64_FORMAT, number));
 }
 
 static void
-add_flags (GPtrArray *argv,
-           unsigned   flags)
+add_flags (GPtrArray *argv, unsigned flags)
 {
   GString *letters = g_string_new (NULL);
 
@@ -356,6 +354,17 @@ launch_by_fork (const GpSpawn        *self,
   return process;
 }
 
+/* When descriptors are known to be there: the first task starts threads of GLib, and needs both. */
+static gboolean
+prepare_glib (GError **error)
+{
+  if (!g_atomic_int_get (&glib_has_worker) && !gp_thread_pool_check_spare (error))
+    return FALSE;
+
+  g_type_ensure (G_TYPE_TASK);
+  return TRUE;
+}
+
 /* No working directory, no child setup and inherited descriptors: what GLib asks for if it is to
  * use posix_spawn (). By a fork they are inherited as well, since gp_exec_run () closes them. */
 static gboolean
@@ -364,21 +373,13 @@ launch (GpSpawn  *self,
 {
   g_autoptr(GSubprocessLauncher) launcher = NULL;
 
-  if (!g_atomic_int_get (&glib_has_worker))
-    {
-      if (!gp_thread_pool_check_spare (error))
-        return FALSE;
-
-      /* Its thread is started now, while there is one. */
-      g_type_ensure (G_TYPE_TASK);
-    }
-
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
   g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);
 
   choose_numbers (self);
   if (!give_descriptors (self, launcher, error) ||
-      !give_control_descriptor (self, launcher, error))
+      !give_control_descriptor (self, launcher, error) ||
+      !prepare_glib (error))
     return FALSE;
 
   if (self->helper != NULL)
@@ -658,7 +659,6 @@ launch_with (GpSpawn     *self,
     return TRUE;
 
   gp_descriptor_clear (&self->control_fd);
-
   return FALSE;
 }
 
