@@ -50,7 +50,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GpSpawned, gp_spawned_clear)
  * in between. What was launched and not awaited is killed. */
 typedef struct _GpSpawn GpSpawn;
 
-/* @request and @interrupt (which may be NULL) are needed until it is freed. */
+/* @request and @interrupt (which may be NULL) are needed until it is freed. Waiting blocks; raising
+ * @interrupt ends that with G_IO_ERROR_CANCELLED, and kills what was started.
+ *
+ * Errors: G_SPAWN_ERROR with the code of the cause for anything about the program or the
+ * directory, G_IO_ERROR for anything about descriptors and the like. They name the program or
+ * the directory where that is the cause; the caller adds the stage's name. */
 GpSpawn *gp_spawn_launch     (const GpSpawnRequest  *request,
                               GpInterrupt           *interrupt,
                               GError               **error);
@@ -61,17 +66,6 @@ gboolean gp_spawn_await      (GpSpawn               *self,
 void     gp_spawn_free       (GpSpawn               *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpSpawn, gp_spawn_free)
-
-/* Starts a process and waits until it has been executed: blocks, so never where anybody else waits.
- * Raising @interrupt ends the wait with G_IO_ERROR_CANCELLED, and kills what was started.
- *
- * Errors: G_SPAWN_ERROR with the code of the cause for anything about the program or the
- * directory, G_IO_ERROR for anything about descriptors and the like. They name the program or
- * the directory where that is the cause; the caller adds the stage's name. */
-gboolean gp_spawn            (const GpSpawnRequest  *request,
-                              GpInterrupt           *interrupt,
-                              GpSpawned             *spawned,
-                              GError               **error);
 
 /* gp-spawn-error.c: what @report, of a step that failed, means for @request */
 void     gp_spawn_set_error  (const GpSpawnRequest  *request,

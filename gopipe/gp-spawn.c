@@ -230,13 +230,15 @@ give_control_descriptor (GpSpawn              *self,
 }
 
 static void
-add_number (GPtrArray *argv, gint64 number)
+add_number (GPtrArray *argv,
+            gint64     number)
 {
   g_ptr_array_add (argv, g_strdup_printf ("%" G_GINT64_FORMAT, number));
 }
 
 static void
-add_flags (GPtrArray *argv, unsigned flags)
+add_flags (GPtrArray *argv,
+           unsigned   flags)
 {
   GString *letters = g_string_new (NULL);
 
@@ -362,6 +364,7 @@ prepare_glib (GError **error)
     return FALSE;
 
   g_type_ensure (G_TYPE_TASK);
+
   return TRUE;
 }
 
@@ -659,6 +662,7 @@ launch_with (GpSpawn     *self,
     return TRUE;
 
   gp_descriptor_clear (&self->control_fd);
+
   return FALSE;
 }
 
@@ -779,21 +783,4 @@ gp_spawn_free (GpSpawn *self)
   gp_descriptor_clear (&self->control_fd);
   g_clear_error (&self->permit_error);
   g_free (self);
-}
-
-gboolean
-gp_spawn (const GpSpawnRequest  *request,
-          GpInterrupt           *interrupt,
-          GpSpawned             *spawned,
-          GError               **error)
-{
-  g_autoptr (GpSpawn) self = gp_spawn_launch (request, interrupt, error);
-
-  *spawned = (GpSpawned) { .control_fd = -1 };
-  if (self == NULL)
-    return FALSE;
-
-  gp_spawn_permit (self);
-
-  return gp_spawn_await (self, spawned, error);
 }

@@ -191,9 +191,14 @@ spawn (const GpSpawnRequest  *request,
        GPid                  *pid,
        GError               **error)
 {
+  g_autoptr (GpSpawn) self = gp_spawn_launch (request, interrupt, error);
   GpSpawned spawned;
 
-  if (!gp_spawn (request, interrupt, &spawned, error))
+  if (self == NULL)
+    return NULL;
+
+  gp_spawn_permit (self);
+  if (!gp_spawn_await (self, &spawned, error))
     return NULL;
 
   if (pid != NULL)
