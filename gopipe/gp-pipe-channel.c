@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,9 @@
 
 /* How often a writer finds the pipe full before it grows */
 #define FULL_BEFORE_GROWTH 2
+
+/* How many waits follow a yield that was in vain before there is another one */
+#define WAITS_BEFORE_YIELD 2
 
 static int growth_kib; /* (atomic) */
 
@@ -240,6 +244,34 @@ channel_set_error_if_over (GpPipeChannel  *self,
   return gp_interrupt_set_error_if_raised (self->interrupt, error);
 }
 
+/* Where small pieces pass many stages, waiting for each one costs two switches between threads. When
+ * others go first there often is a piece without waiting, and a larger one. Who waits for something
+ * that is slow yields in vain, and seldom. */
+static gboolean
+yield_or_wait (GpPipeChannel  *self,
+               gboolean       *has_yielded,
+               short           events,
+               GCancellable   *cancellable,
+               GError        **error)
+{
+  if (*has_yielded)
+    {
+      self->waits_before_yield = WAITS_BEFORE_YIELD;
+    }
+  else if (self->waits_before_yield > 0)
+    {
+      self->waits_before_yield--;
+    }
+  else if (self->base == NULL)
+    {
+      *has_yielded = TRUE;
+      sched_yield ();
+      return TRUE;
+    }
+
+  return channel_wait (self, events, cancellable, error);
+}
+
 typedef gssize (* TransferFunc) (GpPipeChannel *self, gpointer buffer, gsize count);
 
 /* The one loop for both directions */
@@ -254,6 +286,7 @@ channel_transfer (GpPipeChannel  *self,
                   GError        **error)
 {
   gboolean ready = !self->polls_first || gp_pipe_channel_is_ready (self, events);
+  gboolean has_yielded = FALSE;
 
   while (!channel_set_error_if_over (self, error))
     {
@@ -290,7 +323,7 @@ channel_transfer (GpPipeChannel  *self,
           return -1;
         }
 
-      if (!channel_wait (self, events, cancellable, error))
+      if (!yield_or_wait (self, &has_yielded, events, cancellable, error))
         return -1;
       ready = TRUE;
     }

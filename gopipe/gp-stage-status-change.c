@@ -62,17 +62,18 @@ gp_stage_status_set_name (GpStageStatus *self,
 
   g_free (self->name);
   self->name = g_strdup (name);
-  gp_stage_status_queue_notify (self, PROP_NAME);
+  gp_stage_status_queue_notify (self, GP_STAGE_STATUS_BIT (PROP_NAME));
 }
 
-/* With the lock held */
+/* With the lock held; @props has what else has changed */
 static void
 change_state (GpStageStatus *self,
-              GpStageState   state)
+              GpStageState   state,
+              guint          props)
 {
   self->state = state;
-  gp_stage_status_queue_notify (self, PROP_STATE);
-  gp_stage_status_queue_notify (self, PROP_SUMMARY);
+  gp_stage_status_queue_notify (self, props | GP_STAGE_STATUS_BIT (PROP_STATE) |
+                                      GP_STAGE_STATUS_BIT (PROP_SUMMARY));
 }
 
 void
@@ -80,6 +81,7 @@ gp_stage_status_set_state (GpStageStatus *self,
                            GpStageState   state)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  guint props = 0;
 
   /* A stage may report its end before its start has been noted. */
   if (state <= self->state)
@@ -89,14 +91,14 @@ gp_stage_status_set_state (GpStageStatus *self,
   if (self->started_at == 0 && state != GP_STAGE_STATE_NOT_STARTED)
     {
       self->started_at = g_get_monotonic_time ();
-      gp_stage_status_queue_notify (self, PROP_STARTED_AT);
+      props = GP_STAGE_STATUS_BIT (PROP_STARTED_AT);
     }
 
   /* A process may be stopped before its start has been noted. */
   if (state == GP_STAGE_STATE_RUNNING && self->stop_signal != 0)
     state = GP_STAGE_STATE_STOPPED;
 
-  change_state (self, state);
+  change_state (self, state, props);
 }
 
 void
@@ -110,7 +112,7 @@ gp_stage_status_set_stopped (GpStageStatus *self,
 
   self->stop_signal = signum;
   if (self->state == GP_STAGE_STATE_RUNNING || self->state == GP_STAGE_STATE_STOPPED)
-    change_state (self, signum != 0 ? GP_STAGE_STATE_STOPPED : GP_STAGE_STATE_RUNNING);
+    change_state (self, signum != 0 ? GP_STAGE_STATE_STOPPED : GP_STAGE_STATE_RUNNING, 0);
 }
 
 void
@@ -120,7 +122,7 @@ gp_stage_status_set_pid (GpStageStatus *self,
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
   self->pid = pid;
-  gp_stage_status_queue_notify (self, PROP_PID);
+  gp_stage_status_queue_notify (self, GP_STAGE_STATUS_BIT (PROP_PID));
 }
 
 void
@@ -132,8 +134,8 @@ gp_stage_status_set_exit (GpStageStatus *self,
 
   self->exit_status = exit_status;
   self->term_signal = term_signal;
-  gp_stage_status_queue_notify (self, PROP_EXIT_STATUS);
-  gp_stage_status_queue_notify (self, PROP_TERM_SIGNAL);
+  gp_stage_status_queue_notify (self, GP_STAGE_STATUS_BIT (PROP_EXIT_STATUS) |
+                                      GP_STAGE_STATUS_BIT (PROP_TERM_SIGNAL));
 }
 
 void
@@ -141,6 +143,7 @@ gp_stage_status_end (GpStageStatus *self,
                      const GError  *error)
 {
   g_autoptr (GMutexLocker) locker = NULL;
+  guint props = GP_STAGE_STATUS_BIT (PROP_ENDED_AT) | GP_STAGE_STATUS_BIT (PROP_WALL_TIME);
 
   gp_stage_status_sum_children (self);
   locker = g_mutex_locker_new (&self->lock);
@@ -148,21 +151,18 @@ gp_stage_status_end (GpStageStatus *self,
   self->ended_at = g_get_monotonic_time ();
   if (self->started_at == 0)
     self->started_at = self->ended_at;
-  gp_stage_status_queue_notify (self, PROP_ENDED_AT);
-  gp_stage_status_queue_notify (self, PROP_WALL_TIME);
 
   if (error == NULL)
     {
-      change_state (self, GP_STAGE_STATE_SUCCEEDED);
+      change_state (self, GP_STAGE_STATE_SUCCEEDED, props);
     }
   else if (gp_error_is_finish_early (error))
     {
-      change_state (self, GP_STAGE_STATE_FINISHED_EARLY);
+      change_state (self, GP_STAGE_STATE_FINISHED_EARLY, props);
     }
   else
     {
       self->error = g_error_copy (error);
-      gp_stage_status_queue_notify (self, PROP_ERROR);
-      change_state (self, GP_STAGE_STATE_FAILED);
+      change_state (self, GP_STAGE_STATE_FAILED, props | GP_STAGE_STATUS_BIT (PROP_ERROR));
     }
 }

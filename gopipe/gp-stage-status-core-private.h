@@ -83,8 +83,10 @@ extern GParamSpec *gp_stage_status_props[N_PROPS];
     return locked_value; \
   } G_STMT_END
 
-/* With the lock held */
+#define GP_STAGE_STATUS_BIT(prop_id) (1u << (prop_id))
+
+/* With the lock held, after the change; @props has the bits of all that have changed */
 void gp_stage_status_queue_notify (GpStageStatus *self,
-                                   guint          prop_id);
+                                   guint          props);
 
 G_END_DECLS

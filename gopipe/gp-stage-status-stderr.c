@@ -40,9 +40,9 @@ gp_stage_status_append_stderr (GpStageStatus *self,
     g_byte_array_remove_range (self->stderr_tail, 0, get_tail_excess (self));
   g_byte_array_append (self->stderr_tail, (const guint8 *) data, length);
 
-  gp_stage_status_queue_notify (self, PROP_STDERR_BYTES);
-  gp_stage_status_queue_notify (self, PROP_STDERR_TEXT);
-  gp_stage_status_queue_notify (self, PROP_STDERR_DROPPED);
+  gp_stage_status_queue_notify (self, GP_STAGE_STATUS_BIT (PROP_STDERR_BYTES) |
+                                      GP_STAGE_STATUS_BIT (PROP_STDERR_TEXT) |
+                                      GP_STAGE_STATUS_BIT (PROP_STDERR_DROPPED));
 }
 
 /* With the lock held */

@@ -18,7 +18,7 @@ set_number (GpStageStatus *self,
     return;
 
   *field = value;
-  gp_stage_status_queue_notify (self, prop_id);
+  gp_stage_status_queue_notify (self, GP_STAGE_STATUS_BIT (prop_id));
 }
 
 void

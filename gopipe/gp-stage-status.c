@@ -39,15 +39,14 @@ notify_cb (gpointer data)
 
   g_object_freeze_notify (G_OBJECT (self));
   for (guint i = PROP_0 + 1; i < N_PROPS; i++)
-    if (changed & (1u << i))
+    if (changed & GP_STAGE_STATUS_BIT (i))
       g_object_notify_by_pspec (G_OBJECT (self), gp_stage_status_props[i]);
   g_object_thaw_notify (G_OBJECT (self));
 }
 
-/* With the lock held, after the change */
 void
 gp_stage_status_queue_notify (GpStageStatus *self,
-                              guint          prop_id)
+                              guint          props)
 {
   if (self->queue == NULL || !gp_callback_queue_is_heard (self->queue, self))
     return;
@@ -55,7 +54,7 @@ gp_stage_status_queue_notify (GpStageStatus *self,
   if (self->changed == 0)
     gp_callback_queue_push (self->queue, notify_cb, g_object_ref (self));
 
-  self->changed |= 1u << prop_id;
+  self->changed |= props;
 }
 
 /* With the lock held */
