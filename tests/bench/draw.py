@@ -277,6 +277,15 @@ def draw_growth(figures):
     return picture.finish()
 
 
+# What has rows in the table
+ROWS = {
+    'gopipe': '',
+    'gopipe-exec': ', exec',
+    'helper': ': helper, bare C',
+    'helper-exec': ': helper, bare C, exec',
+}
+
+
 def table_cell(ratio):
     if ratio is None:
         return ''
@@ -294,10 +303,10 @@ def make_table(figures):
     ]
     for workload in figures['workloads']:
         peaks = {entry['name']: entry['peak_kib'] / 1024 for entry in workload['contestants']}
-        for name in (name for name in peaks if name.startswith('gopipe')):
+        for name in (name for name in peaks if name in ROWS):
             ratios = {ratio['against']: ratio for ratio in workload['ratios']
                       if ratio['name'] == name}
-            title = workload['name'] + (', exec' if name != 'gopipe' else '')
+            title = workload['name'] + ROWS[name]
             cells = [table_cell(ratios.get(column)) for column in ('floor', *PEERS)]
             lines.append(f'| {title} | {peaks[name]:.1f} | ' + ' | '.join(cells) + ' |')
     supervisor = figures['supervisor']

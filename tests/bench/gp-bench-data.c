@@ -179,19 +179,22 @@ gio_write_lines (GOutputStream  *output,
                  const Writer   *self,
                  GError        **error)
 {
-  g_autoptr (GOutputStream) buffer = NULL;
-  GOutputStream *stream = output;
+  char buffer[BENCH_BLOCK_SIZE];
+  gsize length = 0;
 
-  if (self->buffered)
-    {
-      stream = buffer = g_buffered_output_stream_new_sized (output, BENCH_BLOCK_SIZE);
-      g_filter_output_stream_set_close_base_stream (G_FILTER_OUTPUT_STREAM (buffer), FALSE);
-    }
   for (guint64 i = 0; i < self->n_lines; i++)
-    if (!g_output_stream_write_all (stream, LINE, strlen (LINE), NULL, NULL, error))
-      return FALSE;
+    {
+      memcpy (buffer + length, LINE, strlen (LINE));
+      length += strlen (LINE);
+      if (!self->buffered || length + strlen (LINE) > sizeof buffer)
+        {
+          if (!g_output_stream_write_all (output, buffer, length, NULL, NULL, error))
+            return FALSE;
+          length = 0;
+        }
+    }
 
-  return g_output_stream_flush (stream, NULL, error);
+  return g_output_stream_write_all (output, buffer, length, NULL, NULL, error);
 }
 
 static void

@@ -39,11 +39,28 @@ get_ratio (const BenchResult *result,
   return bench_get_median (result->figures[a].times) / bench_get_median (result->figures[b].times);
 }
 
+static gboolean
+is_gopipe (const char *name)
+{
+  return g_str_has_prefix (name, "gopipe");
+}
+
+/* A row of its own has also what gopipe can at best be. */
+static gboolean
+has_row (const BenchContestant *contestant)
+{
+  return contestant->name != NULL &&
+         (is_gopipe (contestant->name) || g_str_has_prefix (contestant->name, "helper"));
+}
+
 static double
 get_target (const BenchWorkload *workload,
             const char          *name,
             guint                column)
 {
+  if (!is_gopipe (name))
+    return 0;
+
   for (guint i = 0; i < BENCH_MAX_TARGETS; i++)
     {
       const BenchTarget *target = &workload->targets[i];
@@ -53,12 +70,6 @@ get_target (const BenchWorkload *workload,
     }
 
   return default_targets[column];
-}
-
-static gboolean
-is_gopipe (const BenchContestant *contestant)
-{
-  return contestant->name != NULL && g_str_has_prefix (contestant->name, "gopipe");
 }
 
 static char *
@@ -91,10 +102,9 @@ print_row (const BenchResult *result,
 {
   const BenchWorkload *workload = result->workload;
   const char *name = workload->contestants[index].name;
-  const char *variant = strchr (name, '-');
+  const char *variant = is_gopipe (name) ? name + strlen ("gopipe") : name;
   const BenchFigures *figures = &result->figures[index];
-  g_autofree char *title = g_strconcat (workload->name, variant != NULL ? " " : NULL,
-                                        variant != NULL ? variant + 1 : NULL, NULL);
+  g_autofree char *title = g_strconcat (workload->name, " ", variant + (*variant == '-'), NULL);
   g_autofree char *seconds = NULL;
 
   if (figures->times->len == 0)
@@ -126,7 +136,7 @@ void
 bench_report_print (const BenchResult *result)
 {
   for (guint i = 0; i < BENCH_MAX_CONTESTANTS; i++)
-    if (is_gopipe (&result->workload->contestants[i]))
+    if (has_row (&result->workload->contestants[i]))
       print_row (result, i);
 }
 
@@ -174,7 +184,7 @@ append_ratios (GString           *json,
         const char *name = result->workload->contestants[i].name;
         double ratio, target;
 
-        if (!is_gopipe (&result->workload->contestants[i]))
+        if (!has_row (&result->workload->contestants[i]))
           continue;
         ratio = get_ratio (result, name, columns[j]);
         target = get_target (result->workload, name, j);

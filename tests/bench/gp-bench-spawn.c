@@ -4,6 +4,7 @@
 
 #include "gp-bench-bare.h"
 #include "gp-bench-gio.h"
+#include "gp-bench-helper.h"
 #include "gp-bench-libpipeline.h"
 
 #define N_COMMANDS 10
@@ -48,6 +49,32 @@ gopipe_spawn1_exec (guint64 size)
   return BENCH_WHOLE;
 }
 
+static void
+run_spawn1_by_helper (gboolean supervised)
+{
+  HelperChild child = helper_launch (true_argv, -1, -1, supervised);
+
+  helper_permit (&child);
+  helper_await (&child);
+  helper_wait (&child);
+}
+
+static double
+helper_spawn1 (guint64 size)
+{
+  run_spawn1_by_helper (TRUE);
+
+  return BENCH_WHOLE;
+}
+
+static double
+helper_spawn1_exec (guint64 size)
+{
+  run_spawn1_by_helper (FALSE);
+
+  return BENCH_WHOLE;
+}
+
 static double
 gio_spawn1 (guint64 size)
 {
@@ -75,6 +102,58 @@ bare_cmds10 (guint64 size)
   bare_check_hello (input);
   for (guint i = 0; i < N_COMMANDS; i++)
     bare_wait (pids[i]);
+
+  return BENCH_WHOLE;
+}
+
+/* Takes *@input, and leaves there what the command writes to */
+static HelperChild
+launch_next (guint     index,
+             int      *input,
+             gboolean  supervised)
+{
+  HelperChild child;
+  int next, output;
+
+  bare_pipe (&next, &output);
+  child = helper_launch (index == 0 ? echo_argv : cat_argv, *input, output, supervised);
+  *input = next;
+
+  return child;
+}
+
+/* Each is launched while the one before is executed. */
+static void
+run_cmds10_by_helper (gboolean supervised)
+{
+  HelperChild children[N_COMMANDS];
+  int input = -1;
+
+  children[0] = launch_next (0, &input, supervised);
+  for (guint i = 0; i < N_COMMANDS; i++)
+    {
+      helper_permit (&children[i]);
+      if (i + 1 < N_COMMANDS)
+        children[i + 1] = launch_next (i + 1, &input, supervised);
+      helper_await (&children[i]);
+    }
+  bare_check_hello (input);
+  for (guint i = 0; i < N_COMMANDS; i++)
+    helper_wait (&children[i]);
+}
+
+static double
+helper_cmds10 (guint64 size)
+{
+  run_cmds10_by_helper (TRUE);
+
+  return BENCH_WHOLE;
+}
+
+static double
+helper_cmds10_exec (guint64 size)
+{
+  run_cmds10_by_helper (FALSE);
 
   return BENCH_WHOLE;
 }
@@ -273,6 +352,10 @@ gio_stall (guint64 size)
   return measure_stall (start_gio_cb);
 }
 
+#define HELPER(workload) \
+  { "helper", helper_##workload }, \
+  { "helper-exec", helper_##workload##_exec }
+
 #define SPAWN1(title, text, memory, count, ...) \
   { \
     title, text, 1, 1, memory, count, \
@@ -325,11 +408,11 @@ gio_stall (guint64 size)
   }
 
 const BenchWorkload bench_spawn_workloads[] = {
-  SPAWN1 ("spawn1", "one true", 0, 100, BASH, PYTHON),
+  SPAWN1 ("spawn1", "one true", 0, 100, BASH, PYTHON, HELPER (spawn1)),
   SPAWN1 ("spawn1_256m", "one true, 256 MiB touched", 256 * BENCH_MIB, 20, PYTHON),
   SPAWN1 ("spawn1_1g", "one true, 1 GiB touched", BENCH_GIB, 10, PYTHON),
   SPAWN1 ("spawn1_4g", "one true, 4 GiB touched", 4 * BENCH_GIB, 5, PYTHON),
-  CMDS10 ("cmds10", "echo and nine cat", 0, 20, BASH, PYTHON),
+  CMDS10 ("cmds10", "echo and nine cat", 0, 20, BASH, PYTHON, HELPER (cmds10)),
   CMDS10 ("cmds10_256m", "echo and nine cat, 256 MiB touched", 256 * BENCH_MIB, 5, PYTHON),
   CMDS10 ("cmds10_1g", "echo and nine cat, 1 GiB touched", BENCH_GIB, 3, PYTHON),
   CMDS10 ("cmds10_4g", "echo and nine cat, 4 GiB touched", 4 * BENCH_GIB, 1, PYTHON),

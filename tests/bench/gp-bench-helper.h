@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* A command that bare C starts through gopipe's helper, as gopipe does: what is left of gopipe's own
+ * time when all that is not system calls is taken away. Launched, it waits until it is permitted.
+ * Every failure ends the program. */
+typedef struct
+{
+  pid_t pid; /* of the helper, which may become the command */
+  int control_fd;
+  gboolean supervised;
+} HelperChild;
+
+HelperChild helper_launch (const char * const *argv,
+                           int                 input,
+                           int                 output,
+                           gboolean            supervised);
+void        helper_permit (HelperChild        *self);
+void        helper_await  (HelperChild        *self);
+void        helper_wait   (HelperChild        *self);
+
+G_END_DECLS
