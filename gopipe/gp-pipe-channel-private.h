@@ -37,6 +37,7 @@ typedef struct
   gsize        full_bytes;  /* read by reads that got all they had asked for */
   guint        n_full;      /* writes that found the pipe full */
   int          added_kib;
+  gboolean     has_yielded; /* in this transfer */
   guint        waits_before_yield;
 } GpPipeChannel;
 

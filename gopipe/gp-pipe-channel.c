@@ -29,7 +29,7 @@
 /* How often a writer finds the pipe full before it grows */
 #define FULL_BEFORE_GROWTH 2
 
-/* How many waits follow a yield that was in vain before there is another one */
+/* After a yield in vain, and the wait that follows it, so many come without one */
 #define WAITS_BEFORE_YIELD 2
 
 static int growth_kib; /* (atomic) */
@@ -246,15 +246,14 @@ channel_set_error_if_over (GpPipeChannel  *self,
 
 /* Where small pieces pass many stages, waiting for each one costs two switches between threads. When
  * others go first there often is a piece without waiting, and a larger one. Who waits for something
- * that is slow yields in vain, and seldom. */
+ * that is slow yields in vain, and less often. */
 static gboolean
 yield_or_wait (GpPipeChannel  *self,
-               gboolean       *has_yielded,
                short           events,
                GCancellable   *cancellable,
                GError        **error)
 {
-  if (*has_yielded)
+  if (self->has_yielded)
     {
       self->waits_before_yield = WAITS_BEFORE_YIELD;
     }
@@ -264,9 +263,9 @@ yield_or_wait (GpPipeChannel  *self,
     }
   else if (self->base == NULL)
     {
-      *has_yielded = TRUE;
+      self->has_yielded = TRUE;
       sched_yield ();
-      return TRUE;
+      return !g_cancellable_set_error_if_cancelled (cancellable, error);
     }
 
   return channel_wait (self, events, cancellable, error);
@@ -286,8 +285,8 @@ channel_transfer (GpPipeChannel  *self,
                   GError        **error)
 {
   gboolean ready = !self->polls_first || gp_pipe_channel_is_ready (self, events);
-  gboolean has_yielded = FALSE;
 
+  self->has_yielded = FALSE;
   while (!channel_set_error_if_over (self, error))
     {
       gssize n = -1;
@@ -323,7 +322,7 @@ channel_transfer (GpPipeChannel  *self,
           return -1;
         }
 
-      if (!yield_or_wait (self, &has_yielded, events, cancellable, error))
+      if (!yield_or_wait (self, events, cancellable, error))
         return -1;
       ready = TRUE;
     }
@@ -377,7 +376,9 @@ write_some (GpPipeChannel *self,
   gssize n = self->is_socket ? send (self->fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL)
                              : write (self->fd, buffer, size);
 
-  if (n == -1 && errno == EAGAIN && self->may_grow && ++self->n_full >= FULL_BEFORE_GROWTH)
+  /* Tried again after a yield, it is still the same time. */
+  if (n == -1 && errno == EAGAIN && self->may_grow && !self->has_yielded &&
+      ++self->n_full >= FULL_BEFORE_GROWTH)
     {
       channel_grow (self);
       errno = EAGAIN;

@@ -22,6 +22,8 @@
  * Since: 0.1
  */
 
+G_STATIC_ASSERT (N_PROPS <= 32); /* GP_STAGE_STATUS_BIT */
+
 GParamSpec *gp_stage_status_props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (GpStageStatus, gp_stage_status, G_TYPE_OBJECT)
