@@ -142,7 +142,7 @@ def relative(workload):
 def draw_workloads(figures):
     rows = [(workload, relative(workload)) for workload in figures['workloads']]
     rows = [(workload, ratios) for workload, ratios in rows if ratios]
-    values = [ratio for _, ratios in rows for ratio in ratios.values()]
+    values = [ratio for _, ratios in rows for name, ratio in ratios.items() if name in COLORS]
     axis = LogAxis(min(values + [1]), max(values + [1]), 180, WIDTH - 24)
     top, step = 74, 22
     bottom = top + step * len(rows)

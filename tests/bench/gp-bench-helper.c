@@ -99,7 +99,8 @@ helper_await (HelperChild *self)
 
   if (!self->supervised)
     bench_check (poll (&poll_fd, 1, -1) == 1, "end");
-  bench_check (read_report (self, &report) && report.step == GP_EXEC_STEP_HELLO, "greeting");
+  bench_check (read_report (self, &report) && report.step == GP_EXEC_STEP_HELLO &&
+               report.value == GP_EXEC_PROTOCOL, "greeting");
   if (self->supervised)
     bench_check (read_report (self, &report) && report.step == GP_EXEC_STEP_STARTED, "start");
   else
@@ -110,9 +111,11 @@ void
 helper_wait (HelperChild *self)
 {
   GpExecReport report;
+  gboolean has_ended = !self->supervised;
 
   while (self->supervised && read_report (self, &report))
-    bench_check (report.step != GP_EXEC_STEP_ENDED || report.value == 0, "a command has failed");
+    has_ended |= report.step == GP_EXEC_STEP_ENDED && report.value == 0;
+  bench_check (has_ended, "a command has failed");
   bare_wait (self->pid);
   close (self->control_fd);
 }

@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* A command that bare C starts through gopipe's helper, as gopipe does: what is left of gopipe's own
- * time when all that is not system calls is taken away. Launched, it waits until it is permitted.
- * Every failure ends the program. */
+/* A command that bare C starts through gopipe's helper, in the same steps: what gopipe's time would be if
+ * nothing but the helper cost any. Launched, it waits until it is permitted. Every failure ends the
+ * program. */
 typedef struct
 {
   pid_t pid; /* of the helper, which may become the command */

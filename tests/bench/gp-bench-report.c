@@ -104,7 +104,8 @@ print_row (const BenchResult *result,
   const char *name = workload->contestants[index].name;
   const char *variant = is_gopipe (name) ? name + strlen ("gopipe") : name;
   const BenchFigures *figures = &result->figures[index];
-  g_autofree char *title = g_strconcat (workload->name, " ", variant + (*variant == '-'), NULL);
+  g_autofree char *title = g_strconcat (workload->name, *variant != '\0' ? " " : "",
+                                        variant + (*variant == '-'), NULL);
   g_autofree char *seconds = NULL;
 
   if (figures->times->len == 0)
@@ -124,7 +125,7 @@ print_row (const BenchResult *result,
 void
 bench_report_print_head (void)
 {
-  g_print ("Ratios of gopipe's time to that of the others; '/' what is aimed at, '!' if missed.\n"
+  g_print ("Ratios of a row's time to that of the others; '/' what is aimed at, '!' if missed.\n"
            "MiB is the peak of the process itself, less what was touched before.\n\n");
   g_print ("%-21s %10s %7s", "gopipe", "median", "MiB");
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)

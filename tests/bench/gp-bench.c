@@ -360,7 +360,7 @@ measure (const BenchWorkload *workload,
     bench_measure (workload, index, size, workload->iterations, workload->touched, figures);
 }
 
-/* The contestants of a check are those that need nothing but gopipe. */
+/* The contestants of a check are those that need nothing but gopipe, or its helper. */
 static gboolean
 takes_part (const BenchWorkload *workload,
             guint                index)
@@ -368,7 +368,8 @@ takes_part (const BenchWorkload *workload,
   const BenchContestant *contestant = &workload->contestants[index];
 
   return (contestant->func != NULL || (contestant->script != NULL && !check)) &&
-         (!check || g_str_has_prefix (contestant->name, "gopipe"));
+         (!check || g_str_has_prefix (contestant->name, "gopipe") ||
+          g_str_has_prefix (contestant->name, "helper"));
 }
 
 static void
