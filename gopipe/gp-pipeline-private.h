@@ -25,7 +25,7 @@ struct _GpPipeline
   char           *name;
   GPtrArray      *stages;   /* of GpStage */
   GPtrArray      *statuses; /* of GpStageStatus */
-  GListStore     *list;     /* the statuses, for those who like models */
+  GListStore     *list;     /* (atomic): the statuses, for those who like models; NULL until asked for */
   GError         *mistake;  /* the first one made in building, told at the start */
   GpUserFunction *fault_handler; /* or NULL */
 

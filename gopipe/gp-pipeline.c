@@ -371,7 +371,6 @@ gp_pipeline_init (GpPipeline *self)
 {
   self->stages = g_ptr_array_new_with_free_func (g_object_unref);
   self->statuses = g_ptr_array_new_with_free_func (g_object_unref);
-  self->list = g_list_store_new (GP_TYPE_STAGE_STATUS);
   self->environ = gp_environment_new ();
   self->abandon_delay = DEFAULT_ABANDON_DELAY;
 }
@@ -515,7 +514,8 @@ gp_pipeline_append (GpPipeline *self,
                                 GP_IS_PIPELINE (stage) ? gp_pipeline_get_stages (GP_PIPELINE (stage)) : NULL);
   g_ptr_array_add (self->stages, g_steal_pointer (&owned));
   g_ptr_array_add (self->statuses, g_object_ref (status));
-  g_list_store_append (self->list, status);
+  if (self->list != NULL)
+    g_list_store_append (self->list, status);
 }
 
 /**
@@ -712,9 +712,23 @@ gp_pipeline_get_state (GpPipeline *self)
 GListModel *
 gp_pipeline_get_stages (GpPipeline *self)
 {
+  GListStore *list;
+
   g_return_val_if_fail (GP_IS_PIPELINE (self), NULL);
 
-  return G_LIST_MODEL (self->list);
+  list = g_atomic_pointer_get (&self->list);
+  if (list == NULL)
+    {
+      list = g_list_store_new (GP_TYPE_STAGE_STATUS);
+      g_list_store_splice (list, 0, 0, self->statuses->pdata, self->statuses->len);
+      if (!g_atomic_pointer_compare_and_exchange (&self->list, NULL, list))
+        {
+          g_object_unref (list);
+          list = g_atomic_pointer_get (&self->list);
+        }
+    }
+
+  return G_LIST_MODEL (list);
 }
 
 /**

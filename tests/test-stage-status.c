@@ -254,6 +254,60 @@ test_list (void)
 }
 
 static void
+assert_in_list (GpPipeline *pipeline,
+                guint       n_stages)
+{
+  GListModel *stages = gp_pipeline_get_stages (pipeline);
+
+  g_assert_cmpuint (g_list_model_get_n_items (stages), ==, n_stages);
+  for (guint i = 0; i < n_stages; i++)
+    {
+      g_autoptr (GpStageStatus) status = g_list_model_get_item (stages, i);
+
+      g_assert_true (status == gp_pipeline_get_status (pipeline, i));
+    }
+}
+
+/* It is the same one at any time, and has what was added before and after it was asked for. */
+static void
+test_list_is_late (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GListModel *stages;
+
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  assert_in_list (pipeline, 1);
+  stages = gp_pipeline_get_stages (pipeline);
+  gp_test_add_child (pipeline, "cat", NULL);
+  assert_in_list (pipeline, 2);
+  g_assert_true (stages == gp_pipeline_get_stages (pipeline));
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
+  assert_in_list (pipeline, 2);
+}
+
+static gpointer
+ask_for_list (gpointer pipeline)
+{
+  return gp_pipeline_get_stages (pipeline);
+}
+
+static void
+test_list_in_threads (void)
+{
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+      GThread *thread;
+      gpointer here;
+
+      gp_test_add_child (pipeline, "exit", "0", NULL);
+      thread = g_thread_new ("list", ask_for_list, pipeline);
+      here = gp_pipeline_get_stages (pipeline);
+      g_assert_true (g_thread_join (thread) == here);
+    }
+}
+
+static void
 test_children_of_nested (void)
 {
   g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
@@ -322,6 +376,8 @@ main (int    argc,
   gp_test_add ("/stage-status/notifies", test_notifies);
   gp_test_add ("/stage-status/properties", test_properties);
   gp_test_add ("/stage-status/list", test_list);
+  gp_test_add ("/stage-status/list/late", test_list_is_late);
+  gp_test_add ("/stage-status/list/threads", test_list_in_threads);
   gp_test_add ("/stage-status/children-of-nested", test_children_of_nested);
   gp_test_add ("/stage-status/outlives-pipeline", test_outlives_pipeline);
   gp_test_add ("/stage-status/function-starts-and-fails", test_function_starts_and_fails);
