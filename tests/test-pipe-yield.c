@@ -5,7 +5,6 @@
 #include "gopipe/gp-descriptor-private.h"
 #include "gopipe/gp-pipe-stream-private.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -15,9 +14,10 @@
 
 /* When an end of a pipe lets others go first, and what may happen meanwhile */
 
-static guint n_yields;
-static void (*on_yield) (void);
-static void (*on_poll) (void);
+/* GLib's own thread polls as well. */
+static _Thread_local guint n_yields;
+static _Thread_local void (*on_yield) (void);
+static _Thread_local void (*on_poll) (void);
 static int fds[2];
 static GCancellable *cancellable;
 
@@ -30,7 +30,7 @@ call_once (void (**func) (void))
     this_func ();
 }
 
-/* In place of that of the C library */
+/* In place of those of the C library */
 int
 sched_yield (void)
 {
@@ -45,13 +45,11 @@ poll (struct pollfd *poll_fds,
       nfds_t         n_fds,
       int            timeout)
 {
-  static int (*real_poll) (struct pollfd *, nfds_t, int);
+  const struct timespec time = { timeout / 1000, timeout % 1000 * 1000000L };
 
-  if (real_poll == NULL)
-    *(gpointer *) &real_poll = dlsym (RTLD_NEXT, "poll");
   call_once (&on_poll);
 
-  return real_poll (poll_fds, n_fds, timeout);
+  return ppoll (poll_fds, n_fds, timeout >= 0 ? &time : NULL, NULL);
 }
 
 static void
