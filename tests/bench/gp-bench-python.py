@@ -238,7 +238,7 @@ def main():
     # Not calloc: each page is written to
     memory = b'x' * touched
 
-    for _ in range(1 + int(iterations) // 10):
+    for _ in range(8 + int(iterations) // 10):
         work(min(size, 1000))
     for _ in range(int(iterations)):
         begin = time.monotonic()

@@ -39,6 +39,9 @@ static const BenchWorkload * const all_workloads[] = {
 #define SMALL_TOUCHED (4 * BENCH_MIB)
 #define QUICK_TOUCHED (256 * BENCH_MIB)
 
+/* Heap, threads and caches settle during the first times; the scripts do the same. */
+#define MIN_WARM_UP 8
+
 static int n_rounds = 0;
 static gboolean quick = FALSE;
 static gboolean check = FALSE;
@@ -205,7 +208,7 @@ run_contestant (const char *workload_name,
       setrlimit (RLIMIT_NOFILE, &limit);
     }
   touch_memory (touched);
-  for (guint i = 0; i < 1 + iterations / 10; i++)
+  for (guint i = 0; i < MIN_WARM_UP + iterations / 10; i++)
     func (workload->small_size);
   for (guint i = 0; i < iterations; i++)
     {
