@@ -151,6 +151,18 @@ typedef struct
   GOutputStream *stream;
 } Writer;
 
+/* Returns whether it is time to write. */
+static gboolean
+add_line (const Writer *self,
+          char          buffer[BENCH_BLOCK_SIZE],
+          gsize        *length)
+{
+  memcpy (buffer + *length, LINE, strlen (LINE));
+  *length += strlen (LINE);
+
+  return !self->buffered || *length + strlen (LINE) > BENCH_BLOCK_SIZE;
+}
+
 static void *
 bare_write_lines (void *data)
 {
@@ -160,9 +172,7 @@ bare_write_lines (void *data)
 
   for (guint64 i = 0; i < self->n_lines; i++)
     {
-      memcpy (buffer + length, LINE, strlen (LINE));
-      length += strlen (LINE);
-      if (!self->buffered || length + strlen (LINE) > sizeof buffer)
+      if (add_line (self, buffer, &length))
         {
           bare_write (self->output, buffer, length);
           length = 0;
@@ -184,9 +194,7 @@ gio_write_lines (GOutputStream  *output,
 
   for (guint64 i = 0; i < self->n_lines; i++)
     {
-      memcpy (buffer + length, LINE, strlen (LINE));
-      length += strlen (LINE);
-      if (!self->buffered || length + strlen (LINE) > sizeof buffer)
+      if (add_line (self, buffer, &length))
         {
           if (!g_output_stream_write_all (output, buffer, length, NULL, NULL, error))
             return FALSE;
