@@ -65,16 +65,16 @@ write_byte_next_time (void)
 }
 
 static void
-cancel_and_close (void)
-{
-  g_cancellable_cancel (cancellable);
-  gp_descriptor_clear (&fds[1]);
-}
-
-static void
 cancel (void)
 {
   g_cancellable_cancel (cancellable);
+}
+
+static void
+cancel_and_close (void)
+{
+  cancel ();
+  gp_descriptor_clear (&fds[1]);
 }
 
 static GInputStream *

@@ -231,29 +231,6 @@ test_properties (void)
 }
 
 static void
-test_list (void)
-{
-  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
-  GListModel *stages = gp_pipeline_get_stages (pipeline);
-
-  g_assert_cmpuint (g_list_model_get_n_items (stages), ==, 0);
-  gp_test_add_child (pipeline, "exit", "0", NULL);
-  gp_test_add_child (pipeline, "cat", NULL);
-  g_assert_cmpuint (g_list_model_get_n_items (stages), ==, 2);
-  g_assert_cmpuint (gp_pipeline_get_n_stages (pipeline), ==, 2);
-  g_assert_true (g_list_model_get_item_type (stages) == GP_TYPE_STAGE_STATUS);
-  for (guint i = 0; i < 2; i++)
-    {
-      g_autoptr (GpStageStatus) status = g_list_model_get_item (stages, i);
-
-      g_assert_true (status == gp_pipeline_get_status (pipeline, i));
-    }
-  g_assert_null (gp_pipeline_get_status (pipeline, 2));
-  g_assert_null (gp_stage_status_get_children (gp_pipeline_get_status (pipeline, 0)));
-  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
-}
-
-static void
 assert_in_list (GpPipeline *pipeline,
                 guint       n_stages)
 {
@@ -266,6 +243,24 @@ assert_in_list (GpPipeline *pipeline,
 
       g_assert_true (status == gp_pipeline_get_status (pipeline, i));
     }
+}
+
+static void
+test_list (void)
+{
+  g_autoptr (GpPipeline) pipeline = gp_test_pipeline_new ();
+  GListModel *stages = gp_pipeline_get_stages (pipeline);
+
+  g_assert_cmpuint (g_list_model_get_n_items (stages), ==, 0);
+  gp_test_add_child (pipeline, "exit", "0", NULL);
+  gp_test_add_child (pipeline, "cat", NULL);
+  g_assert_true (stages == gp_pipeline_get_stages (pipeline));
+  assert_in_list (pipeline, 2);
+  g_assert_cmpuint (gp_pipeline_get_n_stages (pipeline), ==, 2);
+  g_assert_true (g_list_model_get_item_type (stages) == GP_TYPE_STAGE_STATUS);
+  g_assert_null (gp_pipeline_get_status (pipeline, 2));
+  g_assert_null (gp_stage_status_get_children (gp_pipeline_get_status (pipeline, 0)));
+  g_assert_true (gp_test_run_pipeline (pipeline, NULL, NULL));
 }
 
 /* It is the same one at any time, and has what was added before and after it was asked for. */

@@ -45,12 +45,10 @@ is_gopipe (const char *name)
   return g_str_has_prefix (name, "gopipe");
 }
 
-/* A row of its own has also what gopipe can at best be. */
 static gboolean
 has_row (const BenchContestant *contestant)
 {
-  return contestant->name != NULL &&
-         (is_gopipe (contestant->name) || g_str_has_prefix (contestant->name, "helper"));
+  return contestant->name != NULL && bench_is_ours (contestant->name);
 }
 
 static double

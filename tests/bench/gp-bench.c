@@ -363,7 +363,14 @@ measure (const BenchWorkload *workload,
     bench_measure (workload, index, size, workload->iterations, workload->touched, figures);
 }
 
-/* The contestants of a check are those that need nothing but gopipe, or its helper. */
+gboolean
+bench_is_ours (const char *contestant_name)
+{
+  return g_str_has_prefix (contestant_name, "gopipe") ||
+         g_str_has_prefix (contestant_name, "helper");
+}
+
+/* The contestants of a check are those that need nothing else. */
 static gboolean
 takes_part (const BenchWorkload *workload,
             guint                index)
@@ -371,8 +378,7 @@ takes_part (const BenchWorkload *workload,
   const BenchContestant *contestant = &workload->contestants[index];
 
   return (contestant->func != NULL || (contestant->script != NULL && !check)) &&
-         (!check || g_str_has_prefix (contestant->name, "gopipe") ||
-          g_str_has_prefix (contestant->name, "helper"));
+         (!check || bench_is_ours (contestant->name));
 }
 
 static void

@@ -78,6 +78,9 @@ extern const BenchWorkload bench_latency_workloads[];
 extern const BenchWorkload bench_pump_workloads[];
 
 /* How it is measured */
+
+/* Whether it is gopipe, or what gopipe can at best be: bare C with its helper */
+gboolean     bench_is_ours            (const char          *contestant_name);
 double       bench_now                (void);
 double       bench_get_median         (GArray              *times);
 double       bench_get_quantile       (GArray              *times,
