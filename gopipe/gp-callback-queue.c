@@ -5,6 +5,7 @@
 #include "gp-callback-queue-private.h"
 
 #include "gp-descriptor-private.h"
+#include "gp-engine-private.h"
 #include "gp-thread-pool-private.h"
 
 typedef struct
@@ -41,6 +42,7 @@ struct _GpCallbackQueue
   GSource         *source;
   gboolean         is_in_pool; /* instead of the source */
   gboolean         is_awaited; /* instead of both: the home thread blocks in a call of ours */
+  gboolean         is_led;     /* whoever waits runs the engine meanwhile */
 };
 
 /* --- Private homes ------------------------------------------------------------------------ */
@@ -264,6 +266,21 @@ arrange_calls (GpCallbackQueue *self)
     attach_source (self);
 }
 
+/* Whoever has found before that nothing has changed waits when the lock is free. */
+static void
+wake (GpCallbackQueue *self)
+{
+  gboolean is_led;
+
+  g_mutex_lock (&self->lock);
+  is_led = self->is_led;
+  g_mutex_unlock (&self->lock);
+
+  g_cond_broadcast (&self->changed);
+  if (is_led)
+    gp_engine_wake ();
+}
+
 void
 gp_callback_queue_push_before_wake (GpCallbackQueue *self,
                                     GpCallback       func,
@@ -285,7 +302,7 @@ gp_callback_queue_push (GpCallbackQueue *self,
                         gpointer         data)
 {
   gp_callback_queue_push_before_wake (self, func, data);
-  g_cond_broadcast (&self->changed);
+  wake (self);
 }
 
 static gboolean
@@ -400,23 +417,54 @@ drop_idle_source (GpCallbackQueue *self)
     g_source_destroy (source);
 }
 
-/* With the lock held. The home thread makes the calls that come meanwhile. If there are several it needs
- * the source nevertheless: one of them may run a main loop, which is to make the others. */
+/* With the lock held. Whoever waits runs the engine meanwhile, unless somebody else does. */
 static void
-wait_for_change (GpCallbackQueue *self,
-                 gboolean         may_call)
+wait_or_lead (GpCallbackQueue *self,
+              gboolean        *leads)
 {
-  if (!may_call)
+  *leads = *leads || gp_engine_lead ();
+  if (!*leads)
     {
       g_cond_wait (&self->changed, &self->lock);
       return;
     }
 
+  self->is_led = TRUE;
+  g_mutex_unlock (&self->lock);
+  gp_engine_iterate ();
+  g_mutex_lock (&self->lock);
+  self->is_led = FALSE;
+}
+
+/* With the lock held. The home thread makes the calls that come meanwhile. If there are several it needs
+ * the source nevertheless: one of them may run a main loop, which is to make the others. */
+static void
+wait_for_change (GpCallbackQueue *self,
+                 gboolean         may_call,
+                 gboolean        *leads)
+{
+  if (!may_call)
+    {
+      wait_or_lead (self, leads);
+      return;
+    }
+
   self->is_awaited = TRUE;
-  g_cond_wait (&self->changed, &self->lock);
+  wait_or_lead (self, leads);
   self->is_awaited = FALSE;
   if (g_queue_get_length (&self->items) > 1)
     arrange_calls (self);
+}
+
+/* Somebody else runs the engine from now on. */
+static void
+stop_leading (gboolean *leads)
+{
+  if (*leads)
+    gp_engine_leave ();
+  else
+    gp_engine_lose_patience ();
+  *leads = FALSE;
 }
 
 void
@@ -427,6 +475,7 @@ gp_callback_queue_wait (GpCallbackQueue *self,
   gboolean may_call = self->thread == g_thread_self () && g_main_context_acquire (self->context);
   /* What is begun in a call belongs where the application can run it: nobody runs a private home. */
   gboolean calls_at_home = may_call && self->home == NULL;
+  gboolean leads = FALSE;
 
   if (calls_at_home)
     g_main_context_push_thread_default (self->context);
@@ -437,6 +486,7 @@ gp_callback_queue_wait (GpCallbackQueue *self,
       if (may_call && !g_queue_is_empty (&self->items))
         {
           g_mutex_unlock (&self->lock);
+          stop_leading (&leads);
           call_items (self);
           g_mutex_lock (&self->lock);
         }
@@ -446,10 +496,11 @@ gp_callback_queue_wait (GpCallbackQueue *self,
         }
       else
         {
-          wait_for_change (self, may_call);
+          wait_for_change (self, may_call, &leads);
         }
     }
   g_mutex_unlock (&self->lock);
+  stop_leading (&leads);
 
   if (calls_at_home)
     g_main_context_pop_thread_default (self->context);
@@ -463,8 +514,5 @@ gp_callback_queue_wait (GpCallbackQueue *self,
 void
 gp_callback_queue_wake (GpCallbackQueue *self)
 {
-  /* Whoever has found before that nothing has changed waits when the lock is free. */
-  g_mutex_lock (&self->lock);
-  g_mutex_unlock (&self->lock);
-  g_cond_broadcast (&self->changed);
+  wake (self);
 }

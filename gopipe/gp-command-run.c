@@ -14,7 +14,6 @@
 #include "gp-terminal-private.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <gio/gfiledescriptorbased.h>
@@ -224,9 +223,7 @@ watch_stderr (GpCommandRun *self)
   if (self->stderr_fd < 0)
     return;
 
-  self->stderr_source = g_unix_fd_source_new (self->stderr_fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-  g_source_set_callback (self->stderr_source, G_SOURCE_FUNC (stderr_readable_cb), self, NULL);
-  g_source_attach (self->stderr_source, gp_engine_get_context ());
+  self->stderr_source = gp_engine_add_fd (self->stderr_fd, stderr_readable_cb, self);
 }
 
 /* --- Pumps -------------------------------------------------------------------------------- */

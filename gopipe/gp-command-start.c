@@ -486,6 +486,9 @@ gp_command_launch_execute (GpCommandLaunch  *self,
   hand_over_streams (run);
   gp_command_stage_set_run (run->stage, run);
   gp_engine_invoke (gp_command_run_watch, gp_command_run_ref (run));
+  /* Limits begin now. */
+  if (settings->time_limit > 0 || settings->memory_limit > 0)
+    gp_engine_lose_patience ();
 
   return TRUE;
 }

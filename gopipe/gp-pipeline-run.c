@@ -4,6 +4,7 @@
 
 #include "gp-pipeline-private.h"
 
+#include "gp-engine-private.h"
 #include "gp-error-private.h"
 #include "gp-fork-private.h"
 #include "gp-function-stage.h"
@@ -186,14 +187,18 @@ check_synchronous (GpPipeline  *self,
   return TRUE;
 }
 
+/* Starts it and waits; @condition is asked about the run. Only after the functions of the application that
+ * are called for the run this thread does nothing but start it. */
 static void
-start (GpPipeline      *self,
-       GpCallbackQueue *queue,
-       gboolean         is_awaited,
-       GCancellable    *cancellable)
+start_and_wait (GpPipeline      *self,
+                GpCallbackQueue *queue,
+                GpCondition      condition,
+                GCancellable    *cancellable)
 {
   gp_pipeline_make_run (self, queue, FALSE);
-  gp_run_start (self->run, is_awaited, cancellable);
+  gp_engine_be_patient ();
+  gp_run_start (self->run, TRUE, cancellable);
+  gp_callback_queue_wait (queue, condition, self->run);
 }
 
 static void
@@ -202,7 +207,8 @@ start_asynchronously (GpPipeline   *self,
 {
   g_autoptr (GpCallbackQueue) queue = gp_callback_queue_new ();
 
-  start (self, queue, FALSE, cancellable);
+  gp_pipeline_make_run (self, queue, FALSE);
+  gp_run_start (self->run, FALSE, cancellable);
 }
 
 /* A thread without a main context of its own must not borrow the default one, which is the main
@@ -335,8 +341,7 @@ gp_pipeline_start (GpPipeline    *self,
   if (queue == NULL)
     return FALSE;
 
-  start (self, queue, TRUE, cancellable);
-  gp_callback_queue_wait (queue, is_started, self->run);
+  start_and_wait (self, queue, is_started, cancellable);
 
   start_error = gp_run_dup_start_error (self->run);
   if (start_error == NULL)
@@ -644,8 +649,7 @@ gp_pipeline_run (GpPipeline    *self,
   if (queue == NULL)
     return FALSE;
 
-  start (self, queue, TRUE, cancellable);
-  gp_callback_queue_wait (queue, is_ended, self->run);
+  start_and_wait (self, queue, is_ended, cancellable);
 
   return return_outcome (self->run, error);
 }

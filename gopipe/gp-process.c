@@ -5,7 +5,6 @@
 #include "gp-process-private.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -416,6 +415,7 @@ reaped_cb (GObject      *source,
 {
   g_autoptr (GpProcess) self = data;
 
+  gp_engine_release ();
   g_subprocess_wait_finish (self->subprocess, result, NULL);
   self->reaped = TRUE;
   gp_engine_clear_source (&self->reap_timer);
@@ -445,12 +445,9 @@ gp_process_watch (GpProcess             *self,
   self->user_data = user_data;
 
   if (self->supervised)
-    {
-      self->control_source = g_unix_fd_source_new (self->control_fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-      g_source_set_callback (self->control_source, G_SOURCE_FUNC (control_readable_cb), self, NULL);
-      g_source_attach (self->control_source, gp_engine_get_context ());
-    }
+    self->control_source = gp_engine_add_fd (self->control_fd, control_readable_cb, self);
 
+  gp_engine_hold ();
   g_subprocess_wait_async (self->subprocess, NULL, reaped_cb, gp_process_ref (self));
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "gp-descriptor-private.h"
+#include "gp-engine-private.h"
 #include "gp-exec-private.h"
 #include "gp-thread-pool-private.h"
 
@@ -27,8 +28,8 @@
 /* A killed process ends at once unless it hangs in the kernel, where nothing helps */
 #define REAP_TIMEOUT_MSEC 1000
 
-/* How long an unsupervised command may need to be executed before it is looked at what was reported */
-#define END_TIMEOUT_MSEC 10
+/* How long a command usually needs at most until it is executed */
+#define USUAL_MSEC 10
 
 /* How long a helper is given to end what it has started, before it is killed itself */
 #define ASK_TIMEOUT_MSEC 300
@@ -344,6 +345,8 @@ launch_by_fork (const GpSpawn        *self,
   GSubprocess *process;
   sigset_t all, before;
 
+  /* A large program takes long for that. */
+  gp_engine_lose_patience ();
   g_subprocess_launcher_set_child_setup (launcher, run_plan_cb, &plan, NULL);
 
   /* A handler of the program must not run in the child, where it would for instance write to
@@ -456,24 +459,24 @@ poll_control (const GpSpawn  *self,
 
 /* Waits for the control descriptor, or fails because of @interrupt. Without a supervisor all that a
  * good helper says is soon followed by the end: to wake for each word would only take the processor
- * from the process that is waited for. */
+ * from the process that is waited for. If it takes longer, the engine must not wait for this thread. */
 static gboolean
 wait_for_report (const GpSpawn  *self,
                  GError        **error)
 {
+  gboolean is_supervised = (self->request->flags & GP_EXEC_SUPERVISE) != 0;
   g_autoptr (GError) local_error = NULL;
 
-  if ((self->request->flags & GP_EXEC_SUPERVISE) == 0)
-    {
-      if (poll_control (self, 0 /* and POLLHUP */, END_TIMEOUT_MSEC, &local_error))
-        return TRUE;
+  if (poll_control (self, is_supervised ? POLLIN : 0 /* and POLLHUP */, USUAL_MSEC, &local_error))
+    return TRUE;
 
-      if (local_error != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&local_error));
-          return FALSE;
-        }
+  if (local_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
     }
+
+  gp_engine_lose_patience ();
 
   return poll_control (self, POLLIN, -1, error);
 }
@@ -621,6 +624,8 @@ dismiss (GpSpawn *self)
 {
   gboolean *gone = g_atomic_rc_box_new0 (gboolean);
   gint64 deadline;
+
+  gp_engine_lose_patience ();
 
   /* Who still waits for permission would take whatever comes for that. */
   if (self->permitted && (self->request->flags & GP_EXEC_SUPERVISE) != 0)

@@ -4,6 +4,8 @@
 
 #include "gp-user-function-private.h"
 
+#include "gp-engine-private.h"
+
 typedef struct
 {
   gpointer       data;
@@ -41,7 +43,8 @@ gp_user_function_init (GpUserFunction *self,
 void
 gp_user_function_clear (GpUserFunction *self)
 {
-  if (self->destroy != NULL && self->thread != g_thread_self ())
+  /* Whoever leads the engine is in a call of ours that runs no code of the application. */
+  if (self->destroy != NULL && (self->thread != g_thread_self () || gp_engine_is_here ()))
     {
       g_autoptr (GSource) source = g_idle_source_new ();
       Leftover *leftover = g_new (Leftover, 1);

@@ -87,6 +87,29 @@ gp_engine_get_context (void)
   return context;
 }
 
+void
+gp_engine_hold (void)
+{
+}
+
+void
+gp_engine_release (void)
+{
+}
+
+GSource *
+gp_engine_add_fd (int               fd,
+                  GUnixFDSourceFunc func,
+                  gpointer          data)
+{
+  GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+
+  g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
+  g_source_attach (source, gp_engine_get_context ());
+
+  return source;
+}
+
 GSource *
 gp_engine_add_timeout (guint          milliseconds,
                        GpEngineFunc   func,
