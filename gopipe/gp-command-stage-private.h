@@ -102,6 +102,10 @@ GpCommandRun *gp_command_stage_dup_run               (GpCommandStage  *self);
 void          gp_command_stage_set_run               (GpCommandStage  *self,
                                                       GpCommandRun    *run);
 
+/* Whether @stage is a command that gets the ends of pipes themselves: one with a terminal has streams
+ * copied to and from there. */
+gboolean      gp_command_stage_takes_descriptors     (GpStage         *stage);
+
 /* gp-command-check.c */
 
 /* Whether the settings can work; otherwise GP_PIPELINE_ERROR_INVALID */

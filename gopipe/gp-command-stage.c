@@ -77,6 +77,12 @@ gp_command_stage_prepare (GpThreadStarter *starter,
   gp_environment_evaluate (self->environ);
 }
 
+gboolean
+gp_command_stage_takes_descriptors (GpStage *stage)
+{
+  return GP_IS_COMMAND_STAGE (stage) && !GP_COMMAND_STAGE (stage)->terminal;
+}
+
 /* The size may still change at any time. */
 static void
 get_size (GpCommandStage    *self,

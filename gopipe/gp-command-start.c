@@ -114,6 +114,17 @@ use_pipe_with_stream (Descriptors *descriptors,
   return gp_descriptor_check_spare (8, 0, error) ? use_pipe (descriptors, index, error) : -1;
 }
 
+/* Whether the process gets what the context has for it, without a stream of ours */
+static gboolean
+use_bare (Descriptors *descriptors,
+          int          index,
+          int          fd)
+{
+  descriptors->fds[index] = fd;
+
+  return fd >= 0;
+}
+
 /* Whether the process can have the descriptor itself: it shares O_NONBLOCK with us */
 static gboolean
 use_stream (Descriptors *descriptors,
@@ -138,6 +149,9 @@ set_up_stdin (GpCommandRun   *self,
 {
   GInputStream *stream = self->stdin_stream;
   int fd;
+
+  if (use_bare (descriptors, 0, gp_stage_context_get_stdin_fd (self->context)))
+    return TRUE;
 
   if (stream == NULL)
     return use_null (descriptors, 0, error);
@@ -173,6 +187,9 @@ set_up_stdout (GpCommandRun   *self,
                GError      **error)
 {
   GOutputStream *stream = self->stdout_stream;
+
+  if (use_bare (descriptors, 1, gp_stage_context_get_stdout_fd (self->context)))
+    return TRUE;
 
   if (stream == NULL)
     return use_null (descriptors, 1, error);

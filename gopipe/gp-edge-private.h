@@ -17,7 +17,19 @@ typedef struct
   GpEndGate     *gate;   /* of kind PIPE: which the end for the reader waits for, or NULL */
   GInputStream  *reader; /* until they are given to the neighbours */
   GOutputStream *writer;
+  int            reader_fd; /* instead, or -1 */
+  int            writer_fd;
 } GpEdge;
+
+#define GP_EDGE_INIT { .reader_fd = -1, .writer_fd = -1 }
+
+/* Ends of a pipe whose neighbour takes the descriptor itself, and needs no stream */
+typedef enum
+{
+  GP_EDGE_BARE_NONE   = 0,
+  GP_EDGE_BARE_READER = 1 << 0,
+  GP_EDGE_BARE_WRITER = 1 << 1,
+} GpEdgeBare;
 
 /* Between two stages; the application that reads or writes an end of the pipeline itself counts
  * as a neighbour that takes any stream. */
@@ -33,6 +45,7 @@ GpEdgeKind     gp_edge_choose_at_end  (gpointer         stream,
 gboolean       gp_edge_open           (GpEdge          *self,
                                        GpIOPreference   left_stdout,
                                        GpIOPreference   right_stdin,
+                                       GpEdgeBare       bare,
                                        GpInterrupt     *interrupt,
                                        GError         **error);
 void           gp_edge_interrupt      (GpEdge          *self);

@@ -45,22 +45,29 @@ static gboolean
 open_pipe (GpEdge          *self,
            GpIOPreference   left_stdout,
            GpIOPreference   right_stdin,
+           GpEdgeBare       bare,
            GpInterrupt     *interrupt,
            GError         **error)
 {
+  gboolean has_streams = bare != (GP_EDGE_BARE_READER | GP_EDGE_BARE_WRITER);
   int fds[2];
 
   /* GIO opens one for a moment with each stream, and ends the program where it cannot. Other
    * threads of the same pipeline may be about to take some as well. */
-  if (!gp_descriptor_check_spare (8, 0, error) || !gp_descriptor_open_pipe (fds, error))
+  if ((has_streams && !gp_descriptor_check_spare (8, 0, error)) ||
+      !gp_descriptor_open_pipe (fds, error))
     return FALSE;
 
-  if (right_stdin == GP_IO_FD)
+  if ((bare & GP_EDGE_BARE_READER) != 0)
+    self->reader_fd = fds[0];
+  else if (right_stdin == GP_IO_FD)
     self->reader = g_unix_input_stream_new (fds[0], TRUE);
   else
     self->reader = gp_pipe_input_stream_new (fds[0], interrupt);
 
-  if (left_stdout == GP_IO_FD)
+  if ((bare & GP_EDGE_BARE_WRITER) != 0)
+    self->writer_fd = fds[1];
+  else if (left_stdout == GP_IO_FD)
     self->writer = g_unix_output_stream_new (fds[1], TRUE);
   else
     self->writer = gp_pipe_output_stream_new (fds[1], interrupt);
@@ -72,13 +79,14 @@ gboolean
 gp_edge_open (GpEdge          *self,
               GpIOPreference   left_stdout,
               GpIOPreference   right_stdin,
+              GpEdgeBare       bare,
               GpInterrupt     *interrupt,
               GError         **error)
 {
   self->kind = gp_edge_choose_between (left_stdout, right_stdin);
 
   if (self->kind == GP_EDGE_KIND_PIPE)
-    return open_pipe (self, left_stdout, right_stdin, interrupt, error);
+    return open_pipe (self, left_stdout, right_stdin, bare, interrupt, error);
 
   self->memory = gp_memory_pipe_new ();
   self->reader = gp_memory_pipe_new_reader (self->memory);
@@ -143,6 +151,8 @@ gp_edge_clear (GpEdge *self)
 {
   g_clear_object (&self->reader);
   g_clear_object (&self->writer);
+  gp_descriptor_clear (&self->reader_fd);
+  gp_descriptor_clear (&self->writer_fd);
   g_clear_pointer (&self->memory, gp_memory_pipe_unref);
   g_clear_pointer (&self->gate, gp_end_gate_unref);
 }

@@ -372,6 +372,7 @@ gp_pipeline_init (GpPipeline *self)
   self->stages = g_ptr_array_new_with_free_func (g_object_unref);
   self->statuses = g_ptr_array_new_with_free_func (g_object_unref);
   self->environ = gp_environment_new ();
+  self->input = self->output = (GpEdge) GP_EDGE_INIT;
   self->abandon_delay = DEFAULT_ABANDON_DELAY;
 }
 
@@ -634,7 +635,7 @@ gp_pipeline_open_input (GpPipeline  *self,
     return NULL;
 
   gp_stage_preferences (GP_STAGE (self), &preference, &ignored);
-  if (!gp_edge_open (&self->input, GP_IO_ANY, preference, self->interrupt, error))
+  if (!gp_edge_open (&self->input, GP_IO_ANY, preference, GP_EDGE_BARE_NONE, self->interrupt, error))
     return NULL;
 
   return g_steal_pointer (&self->input.writer);
@@ -670,7 +671,7 @@ gp_pipeline_open_output (GpPipeline  *self,
     return NULL;
 
   gp_stage_preferences (GP_STAGE (self), &ignored, &preference);
-  if (!gp_edge_open (&self->output, preference, GP_IO_ANY, self->interrupt, error))
+  if (!gp_edge_open (&self->output, preference, GP_IO_ANY, GP_EDGE_BARE_NONE, self->interrupt, error))
     return NULL;
   if (self->partial_input_is_error && !gp_edge_hold_end (&self->output, error))
     {

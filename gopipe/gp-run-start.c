@@ -4,8 +4,9 @@
 
 #include "gp-run-core-private.h"
 
-#include "gp-command-stage.h"
+#include "gp-command-stage-private.h"
 #include "gp-decorator-stage-private.h"
+#include "gp-descriptor-private.h"
 #include "gp-engine-private.h"
 #include "gp-error-private.h"
 #include "gp-fork-private.h"
@@ -284,13 +285,17 @@ make_stdin_end (GpRun       *self,
   GpIOPreference preference = self->stages[index].stdin_preference;
 
   if (index > 0)
-    return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index].reader), TRUE, FALSE };
+    return (GpStageEnd) {
+      .stream = steal_stream ((gpointer *) &self->edges[index].reader),
+      .fd = gp_descriptor_steal (&self->edges[index].reader_fd),
+      .is_edge = TRUE,
+    };
 
   gp_run_end_set_interrupt (self->stdin_end, interrupt);
   return (GpStageEnd) {
-    gp_edge_adapt_stdin (gp_run_end_get_stream (self->stdin_end), preference, interrupt),
-    FALSE,
-    gp_run_end_is_lent (self->stdin_end),
+    .stream = gp_edge_adapt_stdin (gp_run_end_get_stream (self->stdin_end), preference, interrupt),
+    .fd = -1,
+    .lent = gp_run_end_is_lent (self->stdin_end),
   };
 }
 
@@ -302,14 +307,26 @@ make_stdout_end (GpRun       *self,
   GpIOPreference preference = self->stages[index].stdout_preference;
 
   if (index + 1 < self->n_stages)
-    return (GpStageEnd) { steal_stream ((gpointer *) &self->edges[index + 1].writer), TRUE, FALSE };
+    return (GpStageEnd) {
+      .stream = steal_stream ((gpointer *) &self->edges[index + 1].writer),
+      .fd = gp_descriptor_steal (&self->edges[index + 1].writer_fd),
+      .is_edge = TRUE,
+    };
 
   gp_run_end_set_interrupt (self->stdout_end, interrupt);
   return (GpStageEnd) {
-    gp_edge_adapt_stdout (gp_run_end_get_stream (self->stdout_end), preference, interrupt),
-    FALSE,
-    gp_run_end_is_lent (self->stdout_end),
+    .stream = gp_edge_adapt_stdout (gp_run_end_get_stream (self->stdout_end), preference, interrupt),
+    .fd = -1,
+    .lent = gp_run_end_is_lent (self->stdout_end),
   };
+}
+
+static GpEdgeBare
+choose_bare (const RunStage *left,
+             const RunStage *right)
+{
+  return (gp_command_stage_takes_descriptors (left->stage) ? GP_EDGE_BARE_WRITER : 0) |
+         (gp_command_stage_takes_descriptors (right->stage) ? GP_EDGE_BARE_READER : 0);
 }
 
 /* With the interrupt, whatever lies after the stage at @index, unless that is the end */
@@ -319,14 +336,15 @@ open_edge_after (GpRun        *self,
                  GpInterrupt  *interrupt,
                  GError      **error)
 {
-  GpEdge edge = { 0, };
+  const RunStage *stages = self->stages;
+  GpEdge edge = GP_EDGE_INIT;
   gboolean cancelled;
 
   if (index + 1 == self->n_stages)
     return TRUE;
 
-  if (!gp_edge_open (&edge, self->stages[index].stdout_preference,
-                     self->stages[index + 1].stdin_preference, interrupt, error))
+  if (!gp_edge_open (&edge, stages[index].stdout_preference, stages[index + 1].stdin_preference,
+                     choose_bare (&stages[index], &stages[index + 1]), interrupt, error))
     return FALSE;
 
   if (self->partial_input_is_error && !gp_edge_hold_end (&edge, error))

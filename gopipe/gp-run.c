@@ -61,6 +61,8 @@ gp_run_new (const GpRunConfig *config)
   self->n_stages = config->stages->len;
   self->stages = g_new0 (RunStage, self->n_stages);
   self->edges = g_new0 (GpEdge, self->n_stages + 1);
+  for (guint i = 0; i <= self->n_stages; i++)
+    self->edges[i] = (GpEdge) GP_EDGE_INIT;
   if (config->input_memory != NULL)
     self->edges[0].memory = gp_memory_pipe_ref (config->input_memory);
   if (config->output_memory != NULL && self->n_stages > 0)

@@ -11,11 +11,13 @@
 
 G_BEGIN_DECLS
 
-/* One end of a stage: @stream (transfer full, or NULL). Edges are the context's to close; the
+/* One end of a stage: @stream (transfer full, or NULL), or @fd for a stage that takes the descriptor
+ * itself (or -1). Edges are the context's to close; the
  * streams at the pipeline's ends belong to the run, which knows who lent or gave them. */
 typedef struct
 {
   gpointer stream;
+  int      fd;
   gboolean is_edge;
   gboolean lent;
 } GpStageEnd;
@@ -25,6 +27,10 @@ GpStageContext  *gp_stage_context_new               (GpRun          *run,
                                                      GCancellable   *cancellable,
                                                      GpStageEnd      stdin_end,
                                                      GpStageEnd      stdout_end);
+
+/* The descriptors that such a stage is given, or -1; they remain the context's */
+int              gp_stage_context_get_stdin_fd      (GpStageContext *self);
+int              gp_stage_context_get_stdout_fd     (GpStageContext *self);
 
 /* The descriptor of the stream is a process's now: closes our own end of an edge, so that only
  * the process holds it. The caller's stream stays open until the stage has ended. */

@@ -5,6 +5,7 @@
 #include "gp-stage-context-private.h"
 
 #include "gp-decorator-stage-private.h"
+#include "gp-descriptor-private.h"
 #include "gp-edge-private.h"
 #include "gp-error-private.h"
 
@@ -56,6 +57,7 @@ close_edge_input (GpStageContext *self)
   g_mutex_lock (&self->lock);
   if (self->stdin_end.is_edge)
     stream = g_steal_pointer (&self->stdin_end.stream);
+  gp_descriptor_clear (&self->stdin_end.fd);
   g_mutex_unlock (&self->lock);
 
   if (stream != NULL)
@@ -70,6 +72,7 @@ close_edge_output (GpStageContext *self)
   g_mutex_lock (&self->lock);
   if (self->stdout_end.is_edge)
     stream = g_steal_pointer (&self->stdout_end.stream);
+  gp_descriptor_clear (&self->stdout_end.fd);
   g_mutex_unlock (&self->lock);
 
   if (stream != NULL)
@@ -194,6 +197,8 @@ gp_stage_context_finalize (GObject *object)
 
   g_clear_object (&self->stdin_end.stream);
   g_clear_object (&self->stdout_end.stream);
+  gp_descriptor_clear (&self->stdin_end.fd);
+  gp_descriptor_clear (&self->stdout_end.fd);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->run, gp_run_unref);
   g_mutex_clear (&self->lock);
@@ -232,6 +237,27 @@ gp_stage_context_new (GpRun        *run,
   self->stdout_end = stdout_end;
 
   return self;
+}
+
+static int
+get_fd (GpStageContext   *self,
+        const GpStageEnd *end)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return end->fd;
+}
+
+int
+gp_stage_context_get_stdin_fd (GpStageContext *self)
+{
+  return get_fd (self, &self->stdin_end);
+}
+
+int
+gp_stage_context_get_stdout_fd (GpStageContext *self)
+{
+  return get_fd (self, &self->stdout_end);
 }
 
 void
