@@ -281,8 +281,12 @@ def draw_growth(figures):
 ROWS = {
     'gopipe': '',
     'gopipe-exec': ', exec',
-    'helper': ': helper, bare C',
-    'helper-exec': ': helper, bare C, exec',
+    'bound-helper': ': helper, bare C',
+    'bound-helper-exec': ': helper, bare C, exec',
+    'bound-gio': ': helper, GSubprocess',
+    'bound-gio-exec': ': helper, GSubprocess, exec',
+    'bound-threads': ': functions, bare C',
+    'bound-poll': ': poll (), bare C',
 }
 
 

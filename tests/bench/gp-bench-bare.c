@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +85,39 @@ bare_start_thread (void *(*func) (void *),
   return thread;
 }
 
+/* Never ready: what would end a wait */
+static int end_fd = -1;
+
+/* What can be ended while it waits may not wait in read () or write (). */
+void
+bare_make_cancellable (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+
+  if (end_fd < 0)
+    end_fd = eventfd (0, EFD_CLOEXEC);
+  if (flags < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    bench_fail ("fcntl: %s", g_strerror (errno));
+}
+
+/* Whether it is to be tried again */
+static gboolean
+wait_cancellably (int   fd,
+                  short events)
+{
+  struct pollfd poll_fds[2] = {
+    { .fd = fd, .events = events },
+    { .fd = end_fd, .events = POLLIN },
+  };
+
+  if (errno != EAGAIN)
+    return FALSE;
+
+  bench_check (poll (poll_fds, 2, -1) == 1 && poll_fds[0].revents != 0, "poll");
+
+  return TRUE;
+}
+
 void
 bare_write (int         fd,
             const void *data,
@@ -92,7 +127,11 @@ bare_write (int         fd,
 
   while (size > 0)
     {
-      gssize n_written = write (fd, at, size);
+      gssize n_written;
+
+      do
+        n_written = write (fd, at, size);
+      while (n_written < 0 && wait_cancellably (fd, POLLOUT));
 
       if (n_written < 0)
         bench_fail ("write: %s", g_strerror (errno));
@@ -106,7 +145,11 @@ bare_read (int    fd,
            void  *buffer,
            gsize  size)
 {
-  gssize n_read = read (fd, buffer, size);
+  gssize n_read;
+
+  do
+    n_read = read (fd, buffer, size);
+  while (n_read < 0 && wait_cancellably (fd, POLLIN));
 
   if (n_read < 0)
     bench_fail ("read: %s", g_strerror (errno));

@@ -39,6 +39,8 @@ gboolean  bare_reap         (pid_t               pid);
 void      bare_wait         (pid_t               pid);
 pthread_t bare_start_thread (void             *(*func) (void *),
                              void               *data);
+/* From now on the three below poll this one and another one where they would wait in the kernel. */
+void      bare_make_cancellable (int             fd);
 void      bare_write        (int                 fd,
                              const void         *data,
                              gsize               size);

@@ -205,9 +205,25 @@ gio_write_lines (GOutputStream  *output,
   return g_output_stream_write_all (output, buffer, length, NULL, NULL, error);
 }
 
+static void *
+write_lines_to_stream (void *data)
+{
+  Writer *self = data;
+  g_autoptr (GOutputStream) stream = gio_bare_output (self->output);
+  g_autoptr (GError) error = NULL;
+
+  if (gio_write_lines (stream, self, &error))
+    g_output_stream_close (stream, NULL, &error);
+  bench_check_error (error);
+
+  return NULL;
+}
+
+/* @like_stages: what waits can be ended, and what writes is given a stream. */
 static void
 run_bare_data (guint64  n_lines,
-               gboolean buffered)
+               gboolean buffered,
+               gboolean like_stages)
 {
   Writer writer = { n_lines, buffered };
   BareCopy copies[N_COPIES];
@@ -216,12 +232,16 @@ run_bare_data (guint64  n_lines,
   int input;
 
   bare_pipe (&input, &writer.output);
-  thread = bare_start_thread (bare_write_lines, &writer);
+  if (like_stages)
+    bare_make_cancellable (writer.output);
+  thread = bare_start_thread (like_stages ? write_lines_to_stream : bare_write_lines, &writer);
   for (guint i = 0; i < N_CATS + N_COPIES; i++)
     {
       int next, output;
 
       bare_pipe (&next, &output);
+      if (like_stages)
+        bare_make_cancellable (i % 2 == 0 ? next : output);
       if (i % 2 == 0)
         pids[i / 2] = bare_spawn (cat_argv, input, output);
       else
@@ -240,7 +260,7 @@ run_bare_data (guint64  n_lines,
 static double
 bare_data_unbuffered (guint64 size)
 {
-  run_bare_data (size, FALSE);
+  run_bare_data (size, FALSE, FALSE);
 
   return BENCH_WHOLE;
 }
@@ -248,7 +268,23 @@ bare_data_unbuffered (guint64 size)
 static double
 bare_data_buffered (guint64 size)
 {
-  run_bare_data (size, TRUE);
+  run_bare_data (size, TRUE, FALSE);
+
+  return BENCH_WHOLE;
+}
+
+static double
+poll_data_unbuffered (guint64 size)
+{
+  run_bare_data (size, FALSE, TRUE);
+
+  return BENCH_WHOLE;
+}
+
+static double
+poll_data_buffered (guint64 size)
+{
+  run_bare_data (size, TRUE, TRUE);
 
   return BENCH_WHOLE;
 }
@@ -442,6 +478,7 @@ gio_lines (guint64 size)
     #name, text, lines, 1000, 0, 1, \
     { \
       { "floor", bare_##name }, \
+      { "bound-poll", poll_##name }, \
       { "gopipe", gopipe_##name }, \
       { "gsubprocess", gio_##name }, \
       LIBPIPELINE (name), \

@@ -4,6 +4,7 @@
 
 #include "gp-bench-bare.h"
 #include "gp-bench-gio.h"
+#include "gp-bench-helper.h"
 #include "gp-bench-libpipeline.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #define N_STAGES 10
 #define RING_SIZE (1024 * 1024)
+#define RING_SIZE_OF_LITTLE (64 * 1024)
 
 /* Functions among themselves, and in turn with commands. */
 
@@ -29,6 +31,78 @@ bare_funcs10 (guint64 size)
   bare_hand_over (&hands[0], "hello\n\0");
   bare_hand_take (&hands[N_STAGES - 1], text);
   bench_check (g_str_equal (text, "hello\n"), "output");
+
+  return BENCH_WHOLE;
+}
+
+/* A thread that copies from ring to ring each time it is told to */
+typedef struct
+{
+  BareHand job;
+  BareRing *input; /* NULL: it writes the text */
+  BareRing *output;
+} Copier;
+
+static void *
+copier_thread (void *data)
+{
+  Copier *self = data;
+  char text[8];
+
+  for (;;)
+    {
+      gsize size = strlen ("hello\n");
+
+      bare_hand_take (&self->job, text);
+      if (self->input == NULL)
+        bare_ring_write (self->output, text, size);
+      else
+        while ((size = bare_ring_read (self->input, text, sizeof text)) > 0)
+          bare_ring_write (self->output, text, size);
+      bare_ring_close (self->output);
+    }
+
+  return NULL;
+}
+
+static Copier *
+copiers_new (void)
+{
+  Copier *self = g_new0 (Copier, N_STAGES);
+
+  for (guint i = 0; i < N_STAGES; i++)
+    {
+      pthread_mutex_init (&self[i].job.lock, NULL);
+      pthread_cond_init (&self[i].job.changed, NULL);
+      pthread_detach (bare_start_thread (copier_thread, &self[i]));
+    }
+
+  return self;
+}
+
+/* A pipeline after all: ten functions are told to begin, in threads that exist, have rings between them
+ * that were made for them, and end one after the other. */
+static double
+threads_funcs10 (guint64 size)
+{
+  static Copier *copiers;
+  char text[8] = "";
+  gsize length = 0;
+  gsize n_read;
+
+  if (copiers == NULL)
+    copiers = copiers_new ();
+  for (guint i = 0; i < N_STAGES; i++)
+    {
+      copiers[i].input = i > 0 ? copiers[i - 1].output : NULL;
+      copiers[i].output = bare_ring_new (RING_SIZE_OF_LITTLE);
+      bare_hand_over (&copiers[i].job, "hello\n\0");
+    }
+  while ((n_read = bare_ring_read (copiers[N_STAGES - 1].output, text + length, sizeof text - length)) > 0)
+    length += n_read;
+  bench_check (g_str_equal (text, "hello\n"), "output");
+  for (guint i = 0; i < N_STAGES; i++)
+    bare_ring_free (copiers[i].output);
 
   return BENCH_WHOLE;
 }
@@ -83,6 +157,63 @@ bare_mixed10 (guint64 size)
     bare_wait (pids[i]);
 
   return BENCH_WHOLE;
+}
+
+/* The command at @index, which reads *@input, and what it is copied to leaves there; the copy is still to
+ * be started. */
+static HelperChild
+launch_with_copy (guint        index,
+                  int         *input,
+                  BareCopy    *copy,
+                  HelperFlags  flags)
+{
+  HelperChild child;
+  int output;
+
+  bare_pipe (&copy->input, &output);
+  child = helper_launch (index == 0 ? echo_argv : cat_argv, *input, output, flags);
+  bare_pipe (input, &copy->output);
+
+  return child;
+}
+
+/* Each command is launched while the one before is executed. */
+static double
+run_mixed10_by_helper (HelperFlags flags)
+{
+  HelperChild children[N_STAGES / 2];
+  BareCopy copies[N_STAGES / 2];
+  int input = -1;
+
+  children[0] = launch_with_copy (0, &input, &copies[0], flags);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    {
+      helper_permit (&children[i]);
+      if (i + 1 < G_N_ELEMENTS (children))
+        children[i + 1] = launch_with_copy (i + 1, &input, &copies[i + 1], flags);
+      helper_await (&children[i]);
+      bare_copy_start (&copies[i], copies[i].input, copies[i].output);
+    }
+  bare_check_hello (input);
+
+  for (guint i = 0; i < G_N_ELEMENTS (copies); i++)
+    bare_copy_join (&copies[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    helper_wait (&children[i]);
+
+  return BENCH_WHOLE;
+}
+
+static double
+gio_helper_mixed10 (guint64 size)
+{
+  return run_mixed10_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
+}
+
+static double
+gio_helper_mixed10_exec (guint64 size)
+{
+  return run_mixed10_by_helper (HELPER_BY_GIO);
 }
 
 static void
@@ -321,6 +452,7 @@ const BenchWorkload bench_function_workloads[] = {
     "funcs10", "print and nine copying functions", 1, 1, 0, 500,
     {
       { "floor", bare_funcs10 },
+      { "bound-threads", threads_funcs10 },
       { "gopipe", gopipe_funcs10 },
       LIBPIPELINE (funcs10),
       BASH,
@@ -333,6 +465,8 @@ const BenchWorkload bench_function_workloads[] = {
       { "floor", bare_mixed10 },
       { "gopipe", gopipe_mixed10 },
       { "gopipe-exec", gopipe_mixed10_exec },
+      { "bound-gio", gio_helper_mixed10 },
+      { "bound-gio-exec", gio_helper_mixed10_exec },
       { "gsubprocess", gio_mixed10 },
       LIBPIPELINE (mixed10),
       BASH,

@@ -8,6 +8,7 @@
 
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
+#include <unistd.h>
 
 gboolean
 gio_produce (GOutputStream  *output,
@@ -279,4 +280,63 @@ gio_pipe (GInputStream  **input,
   bare_pipe (&read_end, &write_end);
   *input = g_unix_input_stream_new (read_end, TRUE);
   *output = g_unix_output_stream_new (write_end, TRUE);
+}
+
+/* --- A stream of nothing but write () ----------------------------------------------------- */
+
+typedef struct
+{
+  GOutputStream parent_instance;
+  int fd;
+} BareOutput;
+
+typedef GOutputStreamClass BareOutputClass;
+
+static GType bare_output_get_type (void);
+
+G_DEFINE_TYPE (BareOutput, bare_output, G_TYPE_OUTPUT_STREAM)
+
+static gssize
+bare_output_write (GOutputStream  *stream,
+                   const void     *buffer,
+                   gsize           count,
+                   GCancellable   *cancellable,
+                   GError        **error)
+{
+  bare_write (((BareOutput *) stream)->fd, buffer, count);
+
+  return count;
+}
+
+static gboolean
+bare_output_close (GOutputStream  *stream,
+                   GCancellable   *cancellable,
+                   GError        **error)
+{
+  close (((BareOutput *) stream)->fd);
+
+  return TRUE;
+}
+
+static void
+bare_output_class_init (BareOutputClass *klass)
+{
+  klass->write_fn = bare_output_write;
+  klass->close_fn = bare_output_close;
+}
+
+static void
+bare_output_init (BareOutput *self)
+{
+}
+
+/* Takes the descriptor. */
+GOutputStream *
+gio_bare_output (int fd)
+{
+  BareOutput *self = g_object_new (bare_output_get_type (), NULL);
+
+  self->fd = fd;
+
+  return G_OUTPUT_STREAM (self);
 }

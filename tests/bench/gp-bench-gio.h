@@ -41,6 +41,8 @@ GSubprocess *gio_spawn            (const char * const  *argv,
 void         gio_wait             (GSubprocess         *process);
 GThread     *gio_copy_start       (GInputStream        *input,
                                    GOutputStream       *output);
+/* A stream for a descriptor, with nothing in between */
+GOutputStream *gio_bare_output    (int                  fd);
 void         gio_pipe             (GInputStream       **input,
                                    GOutputStream      **output);
 

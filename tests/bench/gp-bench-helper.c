@@ -8,6 +8,7 @@
 #include "gp-bench-bare.h"
 #include "gp-bench.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <string.h>
@@ -36,31 +37,73 @@ make_arguments (const char * const *argv,
   memcpy (arguments + G_N_ELEMENTS (own), argv, (n_args + 1) * sizeof *argv);
 }
 
-/* As with bare_spawn (), the descriptors belong to the command, and -1 is inherited. */
-HelperChild
-helper_launch (const char * const *argv,
-               int                 input,
-               int                 output,
-               gboolean            supervised)
+/* To the control descriptor of the child, and above all others of it */
+static int
+dup_for_gio (int fd)
 {
-  const char *arguments[1 + GP_EXEC_N_ARGUMENTS + MAX_ARGS + 1];
-  HelperChild self = { .supervised = supervised };
-  posix_spawn_file_actions_t actions;
-  int fds[2];
+  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 10);
 
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
-    bench_fail ("socketpair");
-  make_arguments (argv, supervised, arguments);
+  bench_check (copy >= 0, "descriptor");
+
+  return copy;
+}
+
+static void
+launch_by_posix_spawn (HelperChild       *self,
+                       const char * const arguments[],
+                       int                input,
+                       int                output,
+                       int                control_fd)
+{
+  posix_spawn_file_actions_t actions;
 
   posix_spawn_file_actions_init (&actions);
   if (input >= 0)
     posix_spawn_file_actions_adddup2 (&actions, input, STDIN_FILENO);
   if (output >= 0)
     posix_spawn_file_actions_adddup2 (&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2 (&actions, fds[1], CONTROL_FD);
-  if (posix_spawn (&self.pid, HELPER, &actions, NULL, (char **) arguments, environ) != 0)
+  posix_spawn_file_actions_adddup2 (&actions, control_fd, CONTROL_FD);
+  if (posix_spawn (&self->pid, HELPER, &actions, NULL, (char **) arguments, environ) != 0)
     bench_fail ("posix_spawn");
   posix_spawn_file_actions_destroy (&actions);
+}
+
+static void
+launch_by_gio (HelperChild       *self,
+               const char * const arguments[],
+               int                input,
+               int                output,
+               int                control_fd)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_launcher_take_stdin_fd (launcher, dup_for_gio (input >= 0 ? input : STDIN_FILENO));
+  g_subprocess_launcher_take_stdout_fd (launcher, dup_for_gio (output >= 0 ? output : STDOUT_FILENO));
+  g_subprocess_launcher_take_fd (launcher, dup_for_gio (control_fd), CONTROL_FD);
+  self->process = g_subprocess_launcher_spawnv (launcher, arguments, &error);
+  bench_check_error (error);
+}
+
+/* As with bare_spawn (), the descriptors belong to the command, and -1 is inherited. */
+HelperChild
+helper_launch (const char * const *argv,
+               int                 input,
+               int                 output,
+               HelperFlags         flags)
+{
+  const char *arguments[1 + GP_EXEC_N_ARGUMENTS + MAX_ARGS + 1];
+  HelperChild self = { .supervised = (flags & HELPER_SUPERVISED) != 0 };
+  int fds[2];
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+    bench_fail ("socketpair");
+  make_arguments (argv, self.supervised, arguments);
+
+  if ((flags & HELPER_BY_GIO) != 0)
+    launch_by_gio (&self, arguments, input, output, fds[1]);
+  else
+    launch_by_posix_spawn (&self, arguments, input, output, fds[1]);
 
   close (fds[1]);
   if (input >= 0)
@@ -107,6 +150,29 @@ helper_await (HelperChild *self)
     bench_check (!read_report (self, &report), "end");
 }
 
+static void
+reaped_cb (GObject      *object,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_wait_check_finish (G_SUBPROCESS (object), result, &error);
+  bench_check_error (error);
+  *(gboolean *) user_data = TRUE;
+}
+
+static void
+wait_by_gio (HelperChild *self)
+{
+  gboolean is_reaped = FALSE;
+
+  g_subprocess_wait_check_async (self->process, NULL, reaped_cb, &is_reaped);
+  while (!is_reaped)
+    g_main_context_iteration (NULL, TRUE);
+  g_clear_object (&self->process);
+}
+
 void
 helper_wait (HelperChild *self)
 {
@@ -116,6 +182,9 @@ helper_wait (HelperChild *self)
   while (self->supervised && read_report (self, &report))
     has_ended |= report.step == GP_EXEC_STEP_ENDED && report.value == 0;
   bench_check (has_ended, "a command has failed");
-  bare_wait (self->pid);
+  if (self->process != NULL)
+    wait_by_gio (self);
+  else
+    bare_wait (self->pid);
   close (self->control_fd);
 }

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -10,9 +10,16 @@ G_BEGIN_DECLS
 /* A command that bare C starts through gopipe's helper, in the same steps: what gopipe's time would be if
  * nothing but the helper cost any. Launched, it waits until it is permitted. Every failure ends the
  * program. */
+typedef enum
+{
+  HELPER_SUPERVISED = 1 << 0,
+  HELPER_BY_GIO     = 1 << 1, /* started and reaped by GSubprocess */
+} HelperFlags;
+
 typedef struct
 {
   pid_t pid; /* of the helper, which may become the command */
+  GSubprocess *process; /* instead */
   int control_fd;
   gboolean supervised;
 } HelperChild;
@@ -20,7 +27,7 @@ typedef struct
 HelperChild helper_launch (const char * const *argv,
                            int                 input,
                            int                 output,
-                           gboolean            supervised);
+                           HelperFlags         flags);
 void        helper_permit (HelperChild        *self);
 void        helper_await  (HelperChild        *self);
 void        helper_wait   (HelperChild        *self);

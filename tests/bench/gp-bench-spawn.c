@@ -50,9 +50,9 @@ gopipe_spawn1_exec (guint64 size)
 }
 
 static void
-run_spawn1_by_helper (gboolean supervised)
+run_spawn1_by_helper (HelperFlags flags)
 {
-  HelperChild child = helper_launch (true_argv, -1, -1, supervised);
+  HelperChild child = helper_launch (true_argv, -1, -1, flags);
 
   helper_permit (&child);
   helper_await (&child);
@@ -62,7 +62,7 @@ run_spawn1_by_helper (gboolean supervised)
 static double
 helper_spawn1 (guint64 size)
 {
-  run_spawn1_by_helper (TRUE);
+  run_spawn1_by_helper (HELPER_SUPERVISED);
 
   return BENCH_WHOLE;
 }
@@ -70,7 +70,23 @@ helper_spawn1 (guint64 size)
 static double
 helper_spawn1_exec (guint64 size)
 {
-  run_spawn1_by_helper (FALSE);
+  run_spawn1_by_helper (0);
+
+  return BENCH_WHOLE;
+}
+
+static double
+gio_helper_spawn1 (guint64 size)
+{
+  run_spawn1_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
+
+  return BENCH_WHOLE;
+}
+
+static double
+gio_helper_spawn1_exec (guint64 size)
+{
+  run_spawn1_by_helper (HELPER_BY_GIO);
 
   return BENCH_WHOLE;
 }
@@ -110,13 +126,13 @@ bare_cmds10 (guint64 size)
 static HelperChild
 launch_next (guint     index,
              int      *input,
-             gboolean  supervised)
+             HelperFlags flags)
 {
   HelperChild child;
   int next, output;
 
   bare_pipe (&next, &output);
-  child = helper_launch (index == 0 ? echo_argv : cat_argv, *input, output, supervised);
+  child = helper_launch (index == 0 ? echo_argv : cat_argv, *input, output, flags);
   *input = next;
 
   return child;
@@ -124,17 +140,17 @@ launch_next (guint     index,
 
 /* Each is launched while the one before is executed. */
 static void
-run_cmds10_by_helper (gboolean supervised)
+run_cmds10_by_helper (HelperFlags flags)
 {
   HelperChild children[N_COMMANDS];
   int input = -1;
 
-  children[0] = launch_next (0, &input, supervised);
+  children[0] = launch_next (0, &input, flags);
   for (guint i = 0; i < N_COMMANDS; i++)
     {
       helper_permit (&children[i]);
       if (i + 1 < N_COMMANDS)
-        children[i + 1] = launch_next (i + 1, &input, supervised);
+        children[i + 1] = launch_next (i + 1, &input, flags);
       helper_await (&children[i]);
     }
   bare_check_hello (input);
@@ -145,7 +161,7 @@ run_cmds10_by_helper (gboolean supervised)
 static double
 helper_cmds10 (guint64 size)
 {
-  run_cmds10_by_helper (TRUE);
+  run_cmds10_by_helper (HELPER_SUPERVISED);
 
   return BENCH_WHOLE;
 }
@@ -153,7 +169,23 @@ helper_cmds10 (guint64 size)
 static double
 helper_cmds10_exec (guint64 size)
 {
-  run_cmds10_by_helper (FALSE);
+  run_cmds10_by_helper (0);
+
+  return BENCH_WHOLE;
+}
+
+static double
+gio_helper_cmds10 (guint64 size)
+{
+  run_cmds10_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
+
+  return BENCH_WHOLE;
+}
+
+static double
+gio_helper_cmds10_exec (guint64 size)
+{
+  run_cmds10_by_helper (HELPER_BY_GIO);
 
   return BENCH_WHOLE;
 }
@@ -353,8 +385,10 @@ gio_stall (guint64 size)
 }
 
 #define HELPER(workload) \
-  { "helper", helper_##workload }, \
-  { "helper-exec", helper_##workload##_exec }
+  { "bound-helper", helper_##workload }, \
+  { "bound-helper-exec", helper_##workload##_exec }, \
+  { "bound-gio", gio_helper_##workload }, \
+  { "bound-gio-exec", gio_helper_##workload##_exec }
 
 #define SPAWN1(title, text, memory, count, ...) \
   { \

@@ -367,7 +367,7 @@ gboolean
 bench_is_ours (const char *contestant_name)
 {
   return g_str_has_prefix (contestant_name, "gopipe") ||
-         g_str_has_prefix (contestant_name, "helper");
+         g_str_has_prefix (contestant_name, "bound");
 }
 
 /* The contestants of a check are those that need nothing else. */

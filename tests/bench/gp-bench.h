@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 #define BENCH_BLOCK_SIZE (64 * 1024)
-#define BENCH_MAX_CONTESTANTS 9
+#define BENCH_MAX_CONTESTANTS 11
 #define BENCH_MAX_TARGETS 4
 
 #define BENCH_KIB G_GUINT64_CONSTANT (1024)
@@ -79,7 +79,7 @@ extern const BenchWorkload bench_pump_workloads[];
 
 /* How it is measured */
 
-/* Whether it is gopipe, or what gopipe can at best be: bare C with its helper */
+/* Whether it is gopipe, or a bound: what gopipe can at best be with some part of what it does */
 gboolean     bench_is_ours            (const char          *contestant_name);
 double       bench_now                (void);
 double       bench_get_median         (GArray              *times);
