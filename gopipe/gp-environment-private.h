@@ -52,6 +52,9 @@ gboolean            gp_environment_check    (GpEnvironment       *self,
 char              **gp_environment_apply    (GpEnvironment       *self,
                                              char               **inherited);
 
+/* Whether the program itself has this environment now. To find out costs far less than a copy. */
+gboolean            gp_environment_is_programs (const char * const *entries);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpEnvironment, gp_environment_free)
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 #include "gp-user-function-private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 typedef enum
 {
@@ -288,4 +289,19 @@ gp_environment_apply (GpEnvironment  *self,
     result = apply_change (&g_array_index (self->changes, Change, i), result);
 
   return result;
+}
+
+gboolean
+gp_environment_is_programs (const char * const *entries)
+{
+  char **own = environ;
+
+  if (own == NULL)
+    return *entries == NULL;
+
+  for (; *own != NULL && *entries != NULL; own++, entries++)
+    if (strcmp (*own, *entries) != 0)
+      return FALSE;
+
+  return *own == NULL && *entries == NULL;
 }

@@ -17,6 +17,7 @@
 
 #include "gp-descriptor-private.h"
 #include "gp-engine-private.h"
+#include "gp-environment-private.h"
 #include "gp-exec-private.h"
 #include "gp-thread-pool-private.h"
 
@@ -380,7 +381,9 @@ launch (GpSpawn  *self,
   g_autoptr(GSubprocessLauncher) launcher = NULL;
 
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_INHERIT_FDS);
-  g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);
+  /* It has a copy of the program's own. */
+  if (!gp_environment_is_programs (self->request->environ))
+    g_subprocess_launcher_set_environ (launcher, (char **) self->request->environ);
 
   choose_numbers (self);
   if (!give_descriptors (self, launcher, error) ||

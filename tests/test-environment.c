@@ -234,9 +234,32 @@ test_odd_entries_survive (void)
   g_assert_cmpstr (text, ==, "WITHOUT-EQUALS\n" INHERITED "=yes\nV_A=1\nV_B=1\n");
 }
 
+static void
+change_variable (void)
+{
+  g_setenv (INHERITED, "changed", TRUE);
+}
+
+static void
+add_variable (void)
+{
+  g_setenv ("V_LATE", "1", TRUE);
+}
+
+static void
+remove_variable (void)
+{
+  g_unsetenv (INHERITED);
+}
+
+static void
+change_nothing (void)
+{
+}
+
 /* What the program changes after the start has no effect any more. */
 static void
-test_fixed_at_start (void)
+test_fixed_at_start (gconstpointer change)
 {
   GpCommandStage *command;
   g_autoptr (GpPipeline) pipeline = new_pipeline (&command);
@@ -246,9 +269,10 @@ test_fixed_at_start (void)
   g_autofree char *seen = NULL;
 
   gp_pipeline_communicate_async (pipeline, NULL, NULL, gp_test_result_cb, &result);
-  g_setenv (INHERITED, "changed", TRUE);
+  ((void (*) (void)) change) ();
   gp_test_await ("the output", &result);
   g_setenv (INHERITED, "yes", TRUE);
+  g_unsetenv ("V_LATE");
   output = gp_pipeline_communicate_finish (pipeline, result, NULL);
   text = g_strndup (g_bytes_get_data (output, NULL), g_bytes_get_size (output));
   seen = filter (text);
@@ -640,7 +664,10 @@ main (int    argc,
   gp_test_add ("/environment/clear-command", test_clear_command);
   gp_test_add ("/environment/clear-then-base", test_clear_then_base);
   gp_test_add ("/environment/odd-entries-survive", test_odd_entries_survive);
-  gp_test_add ("/environment/fixed-at-start", test_fixed_at_start);
+  gp_test_add_data ("/environment/fixed-at-start/changed", change_variable, test_fixed_at_start);
+  gp_test_add_data ("/environment/fixed-at-start/added", add_variable, test_fixed_at_start);
+  gp_test_add_data ("/environment/fixed-at-start/removed", remove_variable, test_fixed_at_start);
+  gp_test_add_data ("/environment/fixed-at-start/nothing", change_nothing, test_fixed_at_start);
   gp_test_add ("/environment/function/order", test_function_order);
   gp_test_add_data ("/environment/function/async", GINT_TO_POINTER (START_ASYNC),
                     test_function_where);
