@@ -80,12 +80,17 @@ copiers_new (void)
   return self;
 }
 
+/* Beside the stage: its status, its context and two streams */
+#define N_OTHER_OBJECTS 4
+
 /* A pipeline after all: ten functions are told to begin, in threads that exist, have rings between them
- * that were made for them, and end one after the other. */
+ * that were made for them, and end one after the other. For each there are as many objects as one can
+ * get hold of, though they do nothing. */
 static double
 threads_funcs10 (guint64 size)
 {
   static Copier *copiers;
+  g_autoptr (GPtrArray) objects = g_ptr_array_new_with_free_func (g_object_unref);
   char text[8] = "";
   gsize length = 0;
   gsize n_read;
@@ -94,6 +99,9 @@ threads_funcs10 (guint64 size)
     copiers = copiers_new ();
   for (guint i = 0; i < N_STAGES; i++)
     {
+      g_ptr_array_add (objects, stage_copy ());
+      for (guint j = 0; j < N_OTHER_OBJECTS; j++)
+        g_ptr_array_add (objects, g_object_new (G_TYPE_OBJECT, NULL));
       copiers[i].input = i > 0 ? copiers[i - 1].output : NULL;
       copiers[i].output = bare_ring_new (RING_SIZE_OF_LITTLE);
       bare_hand_over (&copiers[i].job, "hello\n\0");
