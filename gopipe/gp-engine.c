@@ -21,7 +21,7 @@
  *
  * Context and thread are made by the first pipeline and kept as long as the program lives: a thread that
  * ended and came back would have to be synchronised with everybody who is about to use it. The lock is
- * the last one: nothing is called with it held. */
+ * the last one: nothing of ours is called with it held. */
 static GMutex engine_lock;
 static GCond engine_wanted;
 static GMainContext *engine_context; /* (atomic) */
@@ -104,7 +104,7 @@ gp_engine_ensure (GError **error)
 
 /* --- Who leads ---------------------------------------------------------------------------- */
 
-/* With the lock held. TRUE: the engine's thread is to be woken without it. */
+/* With the lock held. TRUE: the engine's thread is to be woken without it, by unlock (). */
 static gboolean
 want_thread (void)
 {
@@ -133,18 +133,20 @@ is_thread_needed (void)
   return now - patient_since > PATIENCE_USEC && want_thread ();
 }
 
+static void
+unlock (gboolean thread_is_needed)
+{
+  g_mutex_unlock (&engine_lock);
+  if (thread_is_needed)
+    g_cond_signal (&engine_wanted);
+}
+
 void
 gp_engine_hold (void)
 {
-  gboolean is_needed;
-
   g_mutex_lock (&engine_lock);
   n_holds++;
-  is_needed = is_thread_needed ();
-  g_mutex_unlock (&engine_lock);
-
-  if (is_needed)
-    g_cond_signal (&engine_wanted);
+  unlock (is_thread_needed ());
 }
 
 void
@@ -173,15 +175,9 @@ gp_engine_be_patient (void)
 void
 gp_engine_lose_patience (void)
 {
-  gboolean is_needed;
-
   g_private_set (&is_patient, NULL);
   g_mutex_lock (&engine_lock);
-  is_needed = want_thread ();
-  g_mutex_unlock (&engine_lock);
-
-  if (is_needed)
-    g_cond_signal (&engine_wanted);
+  unlock (want_thread ());
 }
 
 gboolean
@@ -217,17 +213,11 @@ gp_engine_iterate (void)
 void
 gp_engine_leave (void)
 {
-  gboolean is_needed;
-
   g_main_context_pop_thread_default (gp_engine_get_context ());
 
   g_mutex_lock (&engine_lock);
   is_led = FALSE;
-  is_needed = want_thread ();
-  g_mutex_unlock (&engine_lock);
-
-  if (is_needed)
-    g_cond_signal (&engine_wanted);
+  unlock (want_thread ());
 }
 
 void
