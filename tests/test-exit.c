@@ -88,7 +88,8 @@ communicate_thread (gpointer data)
   return gp_pipeline_communicate (the_pipeline, NULL, NULL, NULL);
 }
 
-/* It is collected what a function writes. */
+/* It is collected what a function writes. Nothing is started any more when the program ends: where it
+ * executes another one, the kernel refuses to make a thread, and GLib aborts when that is its first one. */
 static void
 run_communicate (void)
 {
@@ -96,6 +97,8 @@ run_communicate (void)
                       GP_STAGE (gp_function_stage_new ("block", block_func, NULL, NULL)));
   gp_test_add_child (the_pipeline, "cat", NULL);
   g_thread_unref (g_thread_new ("communicate", communicate_thread, NULL));
+  while (gp_pipeline_get_state (the_pipeline) < GP_PIPELINE_STATE_RUNNING)
+    g_thread_yield ();
 }
 
 static GpCommandStage *
