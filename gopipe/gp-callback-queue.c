@@ -267,8 +267,8 @@ arrange_calls (GpCallbackQueue *self)
 }
 
 /* Whoever has found before that nothing has changed waits when the lock is free. */
-static void
-wake (GpCallbackQueue *self)
+void
+gp_callback_queue_wake (GpCallbackQueue *self)
 {
   gboolean is_led;
 
@@ -302,7 +302,7 @@ gp_callback_queue_push (GpCallbackQueue *self,
                         gpointer         data)
 {
   gp_callback_queue_push_before_wake (self, func, data);
-  wake (self);
+  gp_callback_queue_wake (self);
 }
 
 static gboolean
@@ -509,10 +509,4 @@ gp_callback_queue_wait (GpCallbackQueue *self,
       drop_idle_source (self);
       g_main_context_release (self->context);
     }
-}
-
-void
-gp_callback_queue_wake (GpCallbackQueue *self)
-{
-  wake (self);
 }

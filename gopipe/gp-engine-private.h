@@ -17,8 +17,6 @@ typedef void (*GpEngineFunc) (gpointer data);
 /* FALSE: the thread could not be started. Everything below needs one success before. */
 gboolean      gp_engine_ensure      (GError       **error);
 
-GMainContext *gp_engine_get_context (void);
-
 /* As long as it is held, it runs. For what is waited for without a source of the engine */
 void          gp_engine_hold        (void);
 void          gp_engine_release     (void);

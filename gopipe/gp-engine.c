@@ -33,6 +33,12 @@ static gint64 patient_since;         /* 0: nothing waits for a thread that is pa
 /* Set in a thread that is about to wait */
 static GPrivate is_patient;
 
+static GMainContext *
+get_context (void)
+{
+  return g_atomic_pointer_get (&engine_context);
+}
+
 /* With the lock held, which is released meanwhile */
 static void
 lead_while_held (GMainContext *context)
@@ -183,7 +189,7 @@ gp_engine_lose_patience (void)
 gboolean
 gp_engine_lead (void)
 {
-  GMainContext *context = gp_engine_get_context ();
+  GMainContext *context = get_context ();
   gboolean leads;
 
   g_mutex_lock (&engine_lock);
@@ -207,13 +213,13 @@ gp_engine_lead (void)
 void
 gp_engine_iterate (void)
 {
-  g_main_context_iteration (gp_engine_get_context (), TRUE);
+  g_main_context_iteration (get_context (), TRUE);
 }
 
 void
 gp_engine_leave (void)
 {
-  g_main_context_pop_thread_default (gp_engine_get_context ());
+  g_main_context_pop_thread_default (get_context ());
 
   g_mutex_lock (&engine_lock);
   is_led = FALSE;
@@ -225,24 +231,18 @@ gp_engine_wake (void)
 {
   /* Whoever leads looks by himself after each call. */
   if (!gp_engine_is_here ())
-    g_main_context_wakeup (gp_engine_get_context ());
+    g_main_context_wakeup (get_context ());
 }
 
 gboolean
 gp_engine_is_here (void)
 {
-  GMainContext *context = gp_engine_get_context ();
+  GMainContext *context = get_context ();
 
   return context != NULL && g_main_context_is_owner (context);
 }
 
 /* --- What is led -------------------------------------------------------------------------- */
-
-GMainContext *
-gp_engine_get_context (void)
-{
-  return g_atomic_pointer_get (&engine_context);
-}
 
 typedef struct
 {
@@ -285,7 +285,7 @@ attach_call (GSource       *source,
   g_source_set_static_name (source, "[gopipe] engine call");
   g_source_set_callback (source, call_cb, call, call_free);
   gp_engine_hold ();
-  g_source_attach (source, gp_engine_get_context ());
+  g_source_attach (source, get_context ());
 }
 
 void
@@ -326,7 +326,7 @@ gp_engine_add_fd (int               fd,
 
   g_source_set_callback (source, G_SOURCE_FUNC (func), data, release_cb);
   gp_engine_hold ();
-  g_source_attach (source, gp_engine_get_context ());
+  g_source_attach (source, get_context ());
 
   return source;
 }

@@ -12,8 +12,8 @@
 G_BEGIN_DECLS
 
 /* One end of a stage: @stream (transfer full, or NULL), or @fd for a stage that takes the descriptor
- * itself (or -1). Edges are the context's to close; the
- * streams at the pipeline's ends belong to the run, which knows who lent or gave them. */
+ * itself (or -1). Edges are the context's to close; the streams at the pipeline's ends belong to the
+ * run, which knows who lent or gave them. */
 typedef struct
 {
   gpointer stream;

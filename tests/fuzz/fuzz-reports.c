@@ -76,8 +76,8 @@ static void world_wait   (GAsyncReadyCallback  callback,
 
 /* --- The engine --------------------------------------------------------------------------- */
 
-GMainContext *
-gp_engine_get_context (void)
+static GMainContext *
+get_context (void)
 {
   static GMainContext *context;
 
@@ -105,7 +105,7 @@ gp_engine_add_fd (int               fd,
   GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
 
   g_source_set_callback (source, G_SOURCE_FUNC (func), data, NULL);
-  g_source_attach (source, gp_engine_get_context ());
+  g_source_attach (source, get_context ());
 
   return source;
 }
