@@ -237,6 +237,13 @@ bare_copy_join (BareCopy *copy)
   pthread_join (copy->thread, NULL);
 }
 
+void
+bare_hand_init (BareHand *hand)
+{
+  pthread_mutex_init (&hand->lock, NULL);
+  pthread_cond_init (&hand->changed, NULL);
+}
+
 /* Eight bytes. */
 void
 bare_hand_over (BareHand   *hand,
@@ -284,10 +291,7 @@ bare_hands_new (guint n_hands)
   BareHand *hands = g_new0 (BareHand, n_hands);
 
   for (guint i = 0; i < n_hands; i++)
-    {
-      pthread_mutex_init (&hands[i].lock, NULL);
-      pthread_cond_init (&hands[i].changed, NULL);
-    }
+    bare_hand_init (&hands[i]);
   for (guint i = 0; i + 1 < n_hands; i++)
     pthread_detach (bare_start_thread (hand_on_thread, &hands[i]));
 

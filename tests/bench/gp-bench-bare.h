@@ -39,7 +39,7 @@ gboolean  bare_reap         (pid_t               pid);
 void      bare_wait         (pid_t               pid);
 pthread_t bare_start_thread (void             *(*func) (void *),
                              void               *data);
-/* From now on the three below poll this one and another one where they would wait in the kernel. */
+/* What reads or writes it here polls from now on, it and another one, where it would wait in the kernel. */
 void      bare_make_cancellable (int             fd);
 void      bare_write        (int                 fd,
                              const void         *data,
@@ -55,6 +55,7 @@ void      bare_copy_start   (BareCopy           *copy,
                              int                 output);
 void      bare_copy_join    (BareCopy           *copy);
 
+void      bare_hand_init    (BareHand           *hand);
 BareHand *bare_hands_new    (guint               n_hands);
 void      bare_hand_over    (BareHand           *hand,
                              const char         *text);

@@ -220,7 +220,7 @@ write_lines_to_stream (void *data)
 }
 
 /* @like_stages: what waits can be ended, and what writes is given a stream. */
-static void
+static double
 run_bare_data (guint64  n_lines,
                gboolean buffered,
                gboolean like_stages)
@@ -255,38 +255,32 @@ run_bare_data (guint64  n_lines,
     bare_copy_join (&copies[i]);
   for (guint i = 0; i < N_CATS; i++)
     bare_wait (pids[i]);
+
+  return BENCH_WHOLE;
 }
 
 static double
 bare_data_unbuffered (guint64 size)
 {
-  run_bare_data (size, FALSE, FALSE);
-
-  return BENCH_WHOLE;
+  return run_bare_data (size, FALSE, FALSE);
 }
 
 static double
 bare_data_buffered (guint64 size)
 {
-  run_bare_data (size, TRUE, FALSE);
-
-  return BENCH_WHOLE;
+  return run_bare_data (size, TRUE, FALSE);
 }
 
 static double
 poll_data_unbuffered (guint64 size)
 {
-  run_bare_data (size, FALSE, TRUE);
-
-  return BENCH_WHOLE;
+  return run_bare_data (size, FALSE, TRUE);
 }
 
 static double
 poll_data_buffered (guint64 size)
 {
-  run_bare_data (size, TRUE, TRUE);
-
-  return BENCH_WHOLE;
+  return run_bare_data (size, TRUE, TRUE);
 }
 
 static gboolean

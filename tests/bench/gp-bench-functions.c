@@ -72,8 +72,7 @@ copiers_new (void)
 
   for (guint i = 0; i < N_STAGES; i++)
     {
-      pthread_mutex_init (&self[i].job.lock, NULL);
-      pthread_cond_init (&self[i].job.changed, NULL);
+      bare_hand_init (&self[i].job);
       pthread_detach (bare_start_thread (copier_thread, &self[i]));
     }
 

@@ -236,6 +236,28 @@ gio_wait (GSubprocess *process)
   bench_check_error (error);
 }
 
+static void
+wait_done_cb (GObject      *object,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  guint *n_pending = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_wait_check_finish (G_SUBPROCESS (object), result, &error);
+  bench_check_error (error);
+  (*n_pending)--;
+}
+
+/* @n_pending is one less again when it has ended. */
+void
+gio_wait_async (GSubprocess *process,
+                guint       *n_pending)
+{
+  (*n_pending)++;
+  g_subprocess_wait_check_async (process, NULL, wait_done_cb, n_pending);
+}
+
 typedef struct
 {
   GInputStream *input;

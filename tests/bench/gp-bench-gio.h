@@ -39,6 +39,8 @@ GSubprocess *gio_spawn            (const char * const  *argv,
                                    int                  output,
                                    GSubprocessFlags     flags);
 void         gio_wait             (GSubprocess         *process);
+void         gio_wait_async       (GSubprocess         *process,
+                                   guint               *n_pending);
 GThread     *gio_copy_start       (GInputStream        *input,
                                    GOutputStream       *output);
 /* A stream for a descriptor, with nothing in between */

@@ -6,6 +6,7 @@
 
 #include "gopipe/gp-exec-private.h"
 #include "gp-bench-bare.h"
+#include "gp-bench-gio.h"
 #include "gp-bench.h"
 
 #include <fcntl.h>
@@ -151,24 +152,12 @@ helper_await (HelperChild *self)
 }
 
 static void
-reaped_cb (GObject      *object,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_subprocess_wait_check_finish (G_SUBPROCESS (object), result, &error);
-  bench_check_error (error);
-  *(gboolean *) user_data = TRUE;
-}
-
-static void
 wait_by_gio (HelperChild *self)
 {
-  gboolean is_reaped = FALSE;
+  guint n_pending = 0;
 
-  g_subprocess_wait_check_async (self->process, NULL, reaped_cb, &is_reaped);
-  while (!is_reaped)
+  gio_wait_async (self->process, &n_pending);
+  while (n_pending > 0)
     g_main_context_iteration (NULL, TRUE);
   g_clear_object (&self->process);
 }

@@ -49,7 +49,7 @@ gopipe_spawn1_exec (guint64 size)
   return BENCH_WHOLE;
 }
 
-static void
+static double
 run_spawn1_by_helper (HelperFlags flags)
 {
   HelperChild child = helper_launch (true_argv, -1, -1, flags);
@@ -57,38 +57,32 @@ run_spawn1_by_helper (HelperFlags flags)
   helper_permit (&child);
   helper_await (&child);
   helper_wait (&child);
+
+  return BENCH_WHOLE;
 }
 
 static double
 helper_spawn1 (guint64 size)
 {
-  run_spawn1_by_helper (HELPER_SUPERVISED);
-
-  return BENCH_WHOLE;
+  return run_spawn1_by_helper (HELPER_SUPERVISED);
 }
 
 static double
 helper_spawn1_exec (guint64 size)
 {
-  run_spawn1_by_helper (0);
-
-  return BENCH_WHOLE;
+  return run_spawn1_by_helper (0);
 }
 
 static double
 gio_helper_spawn1 (guint64 size)
 {
-  run_spawn1_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
-
-  return BENCH_WHOLE;
+  return run_spawn1_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
 }
 
 static double
 gio_helper_spawn1_exec (guint64 size)
 {
-  run_spawn1_by_helper (HELPER_BY_GIO);
-
-  return BENCH_WHOLE;
+  return run_spawn1_by_helper (HELPER_BY_GIO);
 }
 
 static double
@@ -139,7 +133,7 @@ launch_next (guint     index,
 }
 
 /* Each is launched while the one before is executed. */
-static void
+static double
 run_cmds10_by_helper (HelperFlags flags)
 {
   HelperChild children[N_COMMANDS];
@@ -156,38 +150,32 @@ run_cmds10_by_helper (HelperFlags flags)
   bare_check_hello (input);
   for (guint i = 0; i < N_COMMANDS; i++)
     helper_wait (&children[i]);
+
+  return BENCH_WHOLE;
 }
 
 static double
 helper_cmds10 (guint64 size)
 {
-  run_cmds10_by_helper (HELPER_SUPERVISED);
-
-  return BENCH_WHOLE;
+  return run_cmds10_by_helper (HELPER_SUPERVISED);
 }
 
 static double
 helper_cmds10_exec (guint64 size)
 {
-  run_cmds10_by_helper (0);
-
-  return BENCH_WHOLE;
+  return run_cmds10_by_helper (0);
 }
 
 static double
 gio_helper_cmds10 (guint64 size)
 {
-  run_cmds10_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
-
-  return BENCH_WHOLE;
+  return run_cmds10_by_helper (HELPER_SUPERVISED | HELPER_BY_GIO);
 }
 
 static double
 gio_helper_cmds10_exec (guint64 size)
 {
-  run_cmds10_by_helper (HELPER_BY_GIO);
-
-  return BENCH_WHOLE;
+  return run_cmds10_by_helper (HELPER_BY_GIO);
 }
 
 static GpPipeline *
@@ -353,27 +341,15 @@ gopipe_stall_exec (guint64 size)
   return measure_stall (start_gopipe_exec_cb);
 }
 
-static void
-wait_done_cb (GObject      *object,
-              GAsyncResult *result,
-              gpointer      user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_subprocess_wait_check_finish (G_SUBPROCESS (object), result, &error);
-  bench_check_error (error);
-  n_pending--;
-}
-
 static gboolean
 start_gio_cb (gpointer data)
 {
   g_autoptr (GPtrArray) processes = g_ptr_array_new_with_free_func (g_object_unref);
 
   gio_start_cmds10 (processes);
-  n_pending = N_COMMANDS;
+  n_pending = 0;
   for (guint i = 0; i < N_COMMANDS; i++)
-    g_subprocess_wait_check_async (processes->pdata[i], NULL, wait_done_cb, NULL);
+    gio_wait_async (processes->pdata[i], &n_pending);
 
   return G_SOURCE_REMOVE;
 }
